@@ -1,0 +1,3 @@
+DROP TABLE jobs;
+DROP TABLE relay_usage;
+DROP TABLE relays;
