@@ -1,0 +1,115 @@
+"""Aliases, and which mailboxes they forward to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+    from uuid import UUID
+
+    from postern.base.database import Database
+
+
+@dataclass(frozen=True)
+class Alias:
+    """A row of `aliases` with its domain's name."""
+
+    id: int
+    uid: UUID
+    user_id: int
+    domain_id: int
+    local: str
+    domain: str
+    enabled: bool
+    created_at: datetime
+
+    @property
+    def address(self) -> str:
+        """local@domain."""
+        return f"{self.local}@{self.domain}"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where mail to an address goes, as receipt needs it. `mailboxes`: ids of the verified ones."""
+
+    alias_id: int
+    user_id: int
+    takes_mail: bool
+    mailboxes: list[int]
+
+
+_RESOLVE = """
+SELECT a.id AS alias_id, a.user_id, a.enabled AND u.disabled_at IS NULL AS takes_mail,
+       array(SELECT m.id FROM alias_mailboxes am JOIN mailboxes m ON m.id = am.mailbox_id
+             WHERE am.alias_id = a.id AND m.verified_at IS NOT NULL ORDER BY m.id) AS mailboxes
+FROM aliases a JOIN domains d ON d.id = a.domain_id JOIN users u ON u.id = a.user_id
+WHERE d.name = :domain AND a.local = :local
+"""
+
+
+def resolve(db: Database, local: str, domain: str) -> Target | None:
+    """The alias that takes mail for this address (already normalised), whoever owns it."""
+    return db.row(Target, _RESOLVE, local=local, domain=domain)
+
+
+_ADD = """
+WITH added AS (
+    INSERT INTO aliases (user_id, domain_id, local) VALUES (:user_id, :domain_id, :local)
+    RETURNING id, uid, user_id, domain_id, local, enabled, created_at
+)
+SELECT added.id, added.uid, added.user_id, added.domain_id, added.local, d.name AS domain, added.enabled, added.created_at
+FROM added JOIN domains d ON d.id = added.domain_id
+"""
+
+
+def add(db: Database, user_id: int, domain_id: int, local: str) -> Alias:
+    """Make an alias. UniqueViolation(alias_local_once_per_domain) when somebody has it."""
+    alias = db.row(Alias, _ADD, user_id=user_id, domain_id=domain_id, local=local)
+    assert alias is not None
+    return alias
+
+
+_FORWARD_TO = """
+INSERT INTO alias_mailboxes (alias_id, mailbox_id, user_id) VALUES (:alias_id, :mailbox_id, :user_id)
+ON CONFLICT DO NOTHING
+"""
+
+
+def forward_to(db: Database, alias: Alias, mailbox_id: int) -> None:
+    """Let it forward to this mailbox too."""
+    db.run(_FORWARD_TO, alias_id=alias.id, mailbox_id=mailbox_id, user_id=alias.user_id)
+
+
+_FIND = """
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at
+FROM aliases a JOIN domains d ON d.id = a.domain_id
+WHERE d.name = :domain AND a.local = :local
+"""
+
+
+def find(db: Database, local: str, domain: str) -> Alias | None:
+    """The alias of that address."""
+    return db.row(Alias, _FIND, local=local, domain=domain)
+
+
+_OF_USER = """
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at
+FROM aliases a JOIN domains d ON d.id = a.domain_id
+WHERE a.user_id = :user_id ORDER BY a.id
+"""
+
+
+def of_user(db: Database, user_id: int) -> list[Alias]:
+    """A user's aliases, oldest first."""
+    return db.rows(Alias, _OF_USER, user_id=user_id)
+
+
+_ENABLE = "UPDATE aliases SET enabled = :enabled WHERE id = :id AND enabled <> :enabled"
+
+
+def enable(db: Database, alias_id: int, enabled: bool) -> bool:
+    """Switch it on or off. False when it was so already."""
+    return db.count(_ENABLE, id=alias_id, enabled=enabled) == 1

@@ -1,0 +1,208 @@
+"""Messages: the envelope in a row, the sealed MIME in rows of at most 64 KiB.
+
+Chunks travel by binary COPY: a parameter of megabytes costs pg8000 ten times its size in memory (hex text).
+"""
+
+from __future__ import annotations
+
+import struct
+import uuid
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from datetime import datetime
+
+    from postern.base.database import Database
+    from postern.base.keyring import KeyRing
+    from postern.base.spool import Holder
+
+
+@dataclass(frozen=True)
+class Message:
+    """A row of `messages` with its alias's address; what is sealed stays so."""
+
+    id: int
+    uid: uuid.UUID
+    user_id: int
+    alias: str
+    received_at: datetime
+    source: str
+    size: int
+    mail_from_sealed: bytes
+    stream_header: bytes
+    chunk_count: int
+    cleared_at: datetime | None
+
+    def mail_from(self, ring: KeyRing) -> str:
+        """The envelope sender; empty for a bounce."""
+        return ring.open(self.mail_from_sealed, f"messages.mail_from:{self.uid}").decode()
+
+
+def body_place(uid: uuid.UUID) -> str:
+    """What the sealed MIME of a message is bound to, in the database and in the spool."""
+    return f"messages.body:{uid}"
+
+
+_ADD = """
+INSERT INTO messages (uid, user_id, alias_id, received_at, source, size, mail_from_sealed, stream_header, chunk_count)
+VALUES (:uid, :user_id, :alias_id, to_timestamp(:received_at), :source, :size, :mail_from, :stream_header, :chunk_count)
+RETURNING id
+"""
+
+
+def add(
+    db: Database,
+    ring: KeyRing,
+    *,
+    uid: uuid.UUID,
+    user_id: int,
+    alias_id: int,
+    received_at: float,
+    source: str,
+    size: int,
+    mail_from: str,
+    stream_header: bytes,
+    chunk_count: int,
+) -> int:
+    """Add the row; returns its id. The chunks come by add_chunks in the same transaction."""
+    return int(
+        db.value(
+            _ADD,
+            uid=uid,
+            user_id=user_id,
+            alias_id=alias_id,
+            received_at=received_at,
+            source=source,
+            size=size,
+            mail_from=ring.seal(mail_from.encode(), f"messages.mail_from:{uid}"),
+            stream_header=stream_header,
+            chunk_count=chunk_count,
+        )
+    )
+
+
+_ADD_CHUNKS = "COPY message_chunks (message_id, seq, data) FROM STDIN (FORMAT binary)"
+
+
+def add_chunks(db: Database, message_id: int, chunks: Iterable[bytes]) -> None:
+    """Write the sealed chunks, in order."""
+    db.copy_in(_ADD_CHUNKS, _as_copy_rows(message_id, chunks))
+
+
+# PostgreSQL manual, COPY, "Binary Format": signature, flags, length of header extension.
+_COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + struct.pack(">ii", 0, 0)
+_COPY_END = struct.pack(">h", -1)
+
+
+def _as_copy_rows(message_id: int, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    yield _COPY_HEAD
+    for seq, chunk in enumerate(chunks):
+        yield struct.pack(">hiqiii", 3, 8, message_id, 4, seq, len(chunk)) + chunk
+    yield _COPY_END
+
+
+_CHOOSE = "SELECT set_config('postern.message_id', :id, true)"
+
+# The join asks row level security: message_chunks has none of its own.
+_READ_CHUNKS = """
+COPY (SELECT c.data FROM messages m JOIN message_chunks c ON c.message_id = m.id
+      WHERE m.id = current_setting('postern.message_id')::bigint ORDER BY c.seq) TO STDOUT (FORMAT binary)
+"""
+
+
+def read_chunks(db: Database, message_id: int, holder: Holder) -> None:
+    """Read the sealed chunks, in order, into the holder."""
+    db.run(_CHOOSE, id=str(message_id))
+    db.copy_out(_READ_CHUNKS, _CopyRows(holder))
+
+
+class _CopyRows:
+    """Takes the binary COPY stream apart, however it is cut, and hands each chunk on."""
+
+    def __init__(self, holder: Holder) -> None:
+        self._holder = holder
+        self._rest = bytearray()
+        self._skip = len(_COPY_HEAD)
+
+    def write(self, data: bytes, /) -> None:
+        self._rest += data
+        if self._skip:
+            if len(self._rest) < self._skip:
+                return
+            del self._rest[: self._skip]
+            self._skip = 0
+        while len(self._rest) >= 6:
+            (size,) = struct.unpack_from(">i", self._rest, 2)
+            if len(self._rest) < 6 + size:
+                return
+            self._holder.add(bytes(self._rest[6 : 6 + size]))
+            del self._rest[: 6 + size]
+
+
+_EXISTS = "SELECT 1 FROM messages WHERE uid = :uid"
+
+
+def exists(db: Database, uid: uuid.UUID) -> bool:
+    """Whether this very message is stored: asked when a spooled one is imported."""
+    return db.value(_EXISTS, uid=uid) is not None
+
+
+_FIND = """
+SELECT m.id, m.uid, m.user_id, a.local || '@' || d.name AS alias, m.received_at, m.source, m.size,
+       m.mail_from_sealed, m.stream_header, m.chunk_count, m.cleared_at
+FROM messages m JOIN aliases a ON a.id = m.alias_id JOIN domains d ON d.id = a.domain_id
+WHERE m.id = :id
+"""
+
+
+def find(db: Database, message_id: int) -> Message | None:
+    """The message of that id."""
+    return db.row(Message, _FIND, id=message_id)
+
+
+_CLEAR_ONE = """
+WITH cleared AS (
+    UPDATE messages m SET cleared_at = now()
+    WHERE m.id = :id AND m.cleared_at IS NULL AND NOT EXISTS (
+        SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state IN ('queued', 'failed'))
+    RETURNING m.id
+)
+DELETE FROM message_chunks c USING cleared WHERE c.message_id = cleared.id
+"""
+
+
+def clear_when_done(db: Database, message_id: int) -> None:
+    """Delete the MIME when no delivery needs it any more."""
+    db.run(_CLEAR_ONE, id=message_id)
+
+
+_CLEAR_FAILED = """
+WITH cleared AS (
+    UPDATE messages m SET cleared_at = now()
+    WHERE m.cleared_at IS NULL
+      AND EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state = 'failed')
+      AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND (
+          d.state = 'queued' OR d.state = 'failed' AND d.finished_at > now() - make_interval(days => :days)))
+    RETURNING m.id
+)
+DELETE FROM message_chunks c USING cleared WHERE c.message_id = cleared.id
+"""
+
+
+def clear_failed(db: Database, days: int) -> int:
+    """Delete the MIME of what failed longer ago than `days`; returns the chunks deleted."""
+    return db.count(_CLEAR_FAILED, days=days)
+
+
+_FORGET = """
+DELETE FROM messages m
+WHERE m.received_at < now() - make_interval(days => :days) AND m.cleared_at < now() - make_interval(days => :days)
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state = 'queued')
+"""
+
+
+def forget_old(db: Database, days: int) -> int:
+    """Delete rows about messages finished longer ago than `days`, with their deliveries."""
+    return db.count(_FORGET, days=days)
