@@ -1,0 +1,61 @@
+"""postern domain …"""
+
+from __future__ import annotations
+
+from postern.base.errors import Conflict
+from postern.cli import common
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    import argparse
+
+    from postern.cli.main import Nouns
+
+
+def register(nouns: Nouns) -> None:
+    """The noun and its verbs."""
+    verbs = common.noun(nouns, "domain", "mail domains handled here")
+    add = common.verb(verbs, "add", "take in a domain", "postern domain add alias.example.org")
+    add.add_argument("name")
+    add.add_argument(
+        "--user",
+        metavar="HANDLE",
+        help="the one user who may have aliases on it; without: all users share it",
+    )
+    add.set_defaults(run=add_domain)
+    listing = common.verb(verbs, "list", "show the domains", "postern domain list")
+    common.json_flag(listing)
+    listing.set_defaults(run=list_domains)
+
+
+def add_domain(args: argparse.Namespace) -> None:
+    """postern domain add"""
+    from postern.base.database import UniqueViolation
+    from postern.mail.address import parse_address
+    from postern.store import domains
+
+    name = parse_address(f"postmaster@{args.name}").domain
+    try:
+        with common.as_operator() as (_, db):
+            domains.add(db, name, common.get_user(db, args.user).id if args.user else None)
+    except UniqueViolation:
+        raise Conflict(f"{name} is here already.", "See: postern domain list") from None
+    print(f"Took in {name}. Next: point its mail to the Worker, and postern alias add HANDLE name@{name}")
+
+
+def list_domains(args: argparse.Namespace) -> None:
+    """postern domain list"""
+    from postern.store import domains, users
+
+    with common.as_operator() as (_, db):
+        handles = {user.id: user.handle for user in users.all_users(db)}
+        found = domains.all_domains(db)
+    rows: list[dict[str, object]] = [
+        {
+            "name": d.name,
+            "owner": handles.get(d.user_id, "-") if d.user_id else "shared",
+            "since": common.moment(d.created_at),
+        }
+        for d in found
+    ]
+    common.show(rows, args.json, "No domain yet. Take one in: postern domain add NAME")

@@ -1,0 +1,39 @@
+"""What every flow needs: opened once at a door and passed by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postern.base import config as settings
+from postern.base import home
+from postern.base.keyring import KeyRing, parse_index_key, parse_keys
+from postern.base.log import Log
+from postern.base.pool import Pool
+from postern.base.spool import Spool
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True)
+class Context:
+    """One instance as a process sees it."""
+
+    config: settings.Config
+    ring: KeyRing
+    log: Log
+    pool: Pool
+    spool: Spool
+
+
+def open_context(environ: Mapping[str, str], component: str) -> Context:
+    """Read the settings, make the home's folders, connect to nothing yet. ConfigError names all that is wrong."""
+    place = home.find()
+    config = settings.load(place, environ)
+    ring = KeyRing(parse_keys(config.seal_keys), parse_index_key(config.index_key))
+    home.make(place)
+    log = Log(f"{place}/logs", component, config.log_level, config.log_days)
+    return Context(
+        config, ring, log, Pool(config), Spool(place, config.spool_max_bytes, config.disk_free_bytes)
+    )

@@ -1,0 +1,38 @@
+"""Pruning: what is past its time is deleted (docs/queue.md, last section). Runs at the end of a drain, once an hour."""
+
+from __future__ import annotations
+
+from postern.base.database import SYSTEM
+from postern.store import events, fingerprints, jobs, messages, relays, webhook_ids
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from postern.base.database import Database
+    from postern.flow.context import Context
+
+EVERY_SECONDS = 3600
+
+
+def prune_when_due(context: Context, home_id: str) -> int:
+    """Prune unless some home did within the hour; returns the rows deleted."""
+    with context.pool.connection() as db:
+        with db.transaction(SYSTEM):
+            if not jobs.is_due(db, "prune", EVERY_SECONDS):
+                return 0
+            jobs.begin(db, "prune", home_id)
+        with db.transaction(SYSTEM):
+            deleted = _prune(context, db)
+            jobs.end(db, "prune", home_id, ok=True, items=deleted)
+    return deleted
+
+
+def _prune(context: Context, db: Database) -> int:
+    config = context.config
+    return (
+        webhook_ids.forget_old(db)
+        + fingerprints.forget_old(db)
+        + messages.clear_failed(db, config.keep_failed_days)
+        + messages.forget_old(db, config.keep_sent_days)
+        + events.forget_old(db, config.keep_sent_days)
+        + relays.forget_old(db)
+    )

@@ -1,0 +1,98 @@
+"""The request, as handlers read it.
+
+The path is taken from REQUEST_URI: PATH_INFO arrives decoded under CGI and encoded under Passenger, and cannot tell %2F from /.
+Not here: forms and cookies (they come with the pages).
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+from postern.base.errors import BadInput
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import IO, Any
+
+READ_BYTES = 65536
+
+
+class LengthRequired(BadInput):
+    """The body's length is not announced: a chunked body cannot be told from a cut one under CGI."""
+
+    http_status = 411
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. `id` ties its log lines and its error page together."""
+
+    id: str
+    method: str
+    path: str
+    environ: Mapping[str, Any]
+
+    def header(self, name: str) -> str:
+        """A header by its usual name; empty when it is missing."""
+        return str(self.environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
+
+    @property
+    def content_type(self) -> str:
+        """As it was sent, with parameters."""
+        return str(self.environ.get("CONTENT_TYPE", ""))
+
+    @property
+    def content_length(self) -> int:
+        """Bytes of the body. LengthRequired when there is no such header, BadInput when it is no number."""
+        text = str(self.environ.get("CONTENT_LENGTH", ""))
+        if not text or self.environ.get("HTTP_TRANSFER_ENCODING"):
+            raise LengthRequired("The request does not announce its length.", "Send a Content-Length.")
+        if not (text.isascii() and text.isdigit()) or len(text) > 15:
+            raise BadInput("Content-Length is not a number.", "Send the length of the body in bytes.")
+        return int(text)
+
+    def wants_html(self) -> bool:
+        """Whether a person's browser asks."""
+        return "text/html" in self.header("Accept")
+
+    def body(self, length: int) -> Iterator[bytes]:
+        """The next `length` bytes of the body in pieces; fewer when the client goes away."""
+        stream: IO[bytes] = self.environ["wsgi.input"]
+        while length > 0:
+            piece = stream.read(min(READ_BYTES, length))
+            if not piece:
+                return
+            length -= len(piece)
+            yield piece
+
+
+def read(environ: Mapping[str, Any]) -> Request:
+    """The request of a WSGI environ. BadInput when its path cannot be a path of ours."""
+    return Request(
+        id=os.urandom(6).hex(),
+        method=str(environ.get("REQUEST_METHOD", "GET")),
+        path=_path(environ),
+        environ=environ,
+    )
+
+
+def _path(environ: Mapping[str, Any]) -> str:
+    raw = environ.get("REQUEST_URI")
+    if raw is None:
+        raw = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", "/"))
+    path = str(raw).partition("?")[0]
+    if path.startswith(("http://", "https://")):
+        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+    if "%" in path:
+        from urllib.parse import unquote_to_bytes
+
+        try:
+            path = unquote_to_bytes(path).decode("utf-8")
+        except UnicodeDecodeError:
+            raise BadInput("The path is not UTF-8.", "Follow a link of this site.") from None
+    odd = any(part in (".", "..") for part in path.split("/")) or "//" in path or not path.startswith("/")
+    if odd or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
+        raise BadInput("The path makes no sense.", "Follow a link of this site.")
+    return path

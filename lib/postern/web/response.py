@@ -1,0 +1,61 @@
+"""Responses: the only ways to answer, so that headers are decided in one room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+SECURITY_HEADERS = (
+    (
+        "Content-Security-Policy",
+        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+    ),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Permissions-Policy", "camera=(), geolocation=(), microphone=()"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
+
+
+@dataclass(frozen=True)
+class Response:
+    """Status, body and headers; the app adds the security headers and the length."""
+
+    status: int
+    body: bytes
+    content_type: str
+    headers: tuple[tuple[str, str], ...] = field(default=())
+
+    @property
+    def status_line(self) -> str:
+        """As WSGI wants it."""
+        return f"{self.status} {HTTPStatus(self.status).phrase}"
+
+    def all_headers(self, request_id: str) -> list[tuple[str, str]]:
+        """What is sent. Nothing of ours may be cached but static files, which the web server sends."""
+        return [
+            ("Content-Type", self.content_type),
+            ("Content-Length", str(len(self.body))),
+            ("Cache-Control", "no-store"),
+            ("X-Request-Id", request_id),
+            *SECURITY_HEADERS,
+            *self.headers,
+        ]
+
+
+def text(status: int, body: str, *headers: tuple[str, str]) -> Response:
+    """Plain text, one line."""
+    return Response(status, (body + "\n").encode(), "text/plain; charset=utf-8", headers)
+
+
+def html(status: int, body: str, *headers: tuple[str, str]) -> Response:
+    """A page, from render.page."""
+    return Response(status, body.encode(), "text/html; charset=utf-8", headers)
+
+
+def json(status: int, value: object, *headers: tuple[str, str]) -> Response:
+    """A JSON document."""
+    from json import dumps
+
+    return Response(status, dumps(value, indent=2).encode() + b"\n", "application/json", headers)
