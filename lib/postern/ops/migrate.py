@@ -1,0 +1,199 @@
+"""Migrations: schema/NNNN_name.up.sql and .down.sql, applied once each, in order.
+
+One transaction a migration, begun by locking the ledger and writing its row: of two runners one waits and then finds the work
+done. A file that changed after it was applied is refused by its checksum, a database newer than the program by its number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+
+from postern.base import home
+from postern.base.database import SYSTEM
+from postern.base.errors import ConfigError, PosternError
+from postern.store import migrations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from postern.base.database import Database
+
+_UP = re.compile(r"(\d{4})_([a-z0-9_]+)\.up\.sql")
+
+OLDEST_SERVER = 100000
+UUID_BUILT_IN = 130000
+
+
+class MigrationRefused(ConfigError):
+    """The database and the files of schema/ do not fit together."""
+
+
+@dataclass(frozen=True)
+class Migration:
+    """A pair of files in schema/."""
+
+    number: int
+    name: str
+    up: str
+    down: str
+
+    @property
+    def checksum(self) -> bytes:
+        """SHA-256 of the .up.sql file."""
+        return hashlib.sha256(self.up.encode()).digest()
+
+
+@dataclass(frozen=True)
+class State:
+    """A migration and when this database got it (None: not yet)."""
+
+    number: int
+    name: str
+    applied_at: datetime | None
+
+
+def read_files(folder: str | None = None) -> list[Migration]:
+    """The migrations of the program, in order. Numbers run from 1 without gaps; each has its way back."""
+    folder = folder or os.path.join(home.program(), "schema")
+    found = []
+    for file in sorted(os.listdir(folder)):
+        match = _UP.fullmatch(file)
+        if match:
+            up, down = (_read(os.path.join(folder, name)) for name in (file, file.replace(".up.", ".down.")))
+            found.append(Migration(int(match[1]), match[2], up, down))
+    if [one.number for one in found] != list(range(1, len(found) + 1)):
+        raise MigrationRefused(
+            "The files in schema/ are not numbered from 0001 without gaps.", "Upload the program anew."
+        )
+    return found
+
+
+def _read(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        raise MigrationRefused(
+            f"{os.path.basename(path)} cannot be read.", "Upload the program anew."
+        ) from None
+
+
+def status(db: Database, files: list[Migration]) -> list[State]:
+    """Each migration and whether it is applied. Changes nothing; refuses what does not fit."""
+    with db.transaction(SYSTEM):
+        have = migrations.applied(db) if migrations.has_ledger(db) else []
+    _check(files, have)
+    when = {one.number: one.applied_at for one in have}
+    return [State(one.number, one.name, when.get(one.number)) for one in files]
+
+
+def _check(files: list[Migration], have: list[migrations.Applied]) -> None:
+    if len(have) > len(files):
+        raise MigrationRefused(
+            f"The database is at migration {have[-1].number}, this program knows {len(files)}.",
+            "Upload the newer program again, or go back with its `postern migrate down`.",
+        )
+    for file, row in zip(files, have):
+        if (file.number, file.checksum) != (row.number, row.checksum):
+            raise MigrationRefused(
+                f"schema/{file.number:04}_{file.name}.up.sql changed after it was applied.",
+                "Put the released file back: an applied migration is never edited.",
+            )
+
+
+def up(db: Database, schema: str, files: list[Migration], dry_run: bool = False) -> list[str]:
+    """Apply what is missing; returns the names. A dry run does all of it in one transaction and takes it back."""
+    prepare_server(db, schema, dry_run)
+    done: list[str] = []
+    if dry_run:
+        try:
+            with db.transaction(SYSTEM):
+                migrations.prepare(db, schema)
+                while _apply_next(db, files, done):
+                    pass
+                raise _TakeBack
+        except _TakeBack:
+            return done
+    with db.transaction(SYSTEM):
+        migrations.prepare(db, schema)
+    more = True
+    while more:
+        with db.transaction(SYSTEM):
+            more = _apply_next(db, files, done)
+    return done
+
+
+class _TakeBack(Exception):
+    """Ends a dry run's transaction."""
+
+
+def _apply_next(db: Database, files: list[Migration], done: list[str]) -> bool:
+    """Apply the first that is missing, in the transaction that is open. False: none is."""
+    migrations.lock(db)
+    have = migrations.applied(db)
+    _check(files, have)
+    if len(have) == len(files):
+        return False
+    one = files[len(have)]
+    migrations.record(db, one.number, one.name, one.checksum)
+    try:
+        db.run(one.up)
+    except PosternError as error:
+        raise MigrationRefused(
+            f"Migration {one.number:04}_{one.name} failed: {error.reason}",
+            f"The database is as it was. {error.remedy}",
+        ) from None
+    done.append(f"{one.number:04}_{one.name}")
+    return True
+
+
+def down(db: Database, files: list[Migration], count: int) -> list[str]:
+    """Take back the last `count` migrations, newest first; returns the names. What their tables held is gone."""
+    done: list[str] = []
+    for _ in range(count):
+        with db.transaction(SYSTEM):
+            if not migrations.has_ledger(db):
+                break
+            migrations.lock(db)
+            have = migrations.applied(db)
+            _check(files, have)
+            if not have:
+                break
+            one = files[len(have) - 1]
+            migrations.erase(db, one.number)
+            db.run(one.down)
+            done.append(f"{one.number:04}_{one.name}")
+    return done
+
+
+def prepare_server(db: Database, schema: str, dry_run: bool = False) -> str:
+    """See to gen_random_uuid(), by pgcrypto where it can be had; returns a sentence for the operator."""
+    with db.transaction(SYSTEM):
+        version, found = migrations.server_version(db), migrations.pgcrypto(db)
+    if version < OLDEST_SERVER:
+        raise MigrationRefused(
+            f"PostgreSQL {version // 10000} is too old.",
+            "Ask the host for version 10 or newer, or use a managed one.",
+        )
+    refused = ""
+    if found == "available" and not dry_run:
+        try:
+            with db.transaction(SYSTEM):
+                migrations.prepare(db, schema)
+                migrations.enable_pgcrypto(db)
+            found = "enabled"
+        except ConfigError as error:
+            refused = f" ({error.reason})"
+    if version >= UUID_BUILT_IN or dry_run:
+        return f"pgcrypto is {found}{refused}; PostgreSQL 13 and newer make UUIDs without it, this is {version // 10000}."
+    with db.transaction(SYSTEM):
+        if not migrations.makes_uuids(db):
+            raise MigrationRefused(
+                f"PostgreSQL {version // 10000} needs the extension pgcrypto in schema {schema}; it is {found}{refused}.",
+                f"Have the host run as superuser: CREATE EXTENSION pgcrypto SCHEMA {schema}",
+            )
+    return f"pgcrypto is {found}."
