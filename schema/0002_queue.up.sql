@@ -69,7 +69,7 @@ COMMENT ON COLUMN deliveries.lease IS 'The claim of the drain that is at it; an 
 COMMENT ON COLUMN deliveries.attempts IS 'How often the relay was asked to take it.';
 COMMENT ON COLUMN deliveries.bounced_at IS 'When a bounce came back for it.';
 COMMENT ON COLUMN deliveries.said_code IS 'The relay''s last SMTP reply code; 0 where there was no reply.';
-COMMENT ON COLUMN deliveries.said_stage IS 'Where in the SMTP talk that was: connect, tls, ehlo, auth, mail, rcpt, data, body.';
+COMMENT ON COLUMN deliveries.said_stage IS 'Where in the SMTP talk that was: open (ours, before the talk), connect, tls, ehlo, auth, mail, rcpt, data, body.';
 COMMENT ON COLUMN deliveries.said_sealed IS 'The relay''s words, which may name the real address: sealed at place deliveries.said:uid.';
 
 CREATE TABLE fingerprints (

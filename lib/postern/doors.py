@@ -25,7 +25,8 @@ def cgi() -> None:
     home.use_packages(home.find())
     from postern.web.app import application
 
-    CGIHandler().run(application("cgi"))
+    with contextlib.closing(application("cgi")) as app:
+        CGIHandler().run(app)
 
 
 def passenger() -> App:
@@ -52,7 +53,8 @@ def deliver() -> int:
         sys.stderr.write(f"postern: {error}\n")
         return error.exit_code
     try:
-        run_drain(context)
+        with contextlib.closing(context.pool):
+            run_drain(context)
     except PosternError as error:
         context.log.error("drain.stopped", reason=error.reason, remedy=error.remedy)
         return error.exit_code

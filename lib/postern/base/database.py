@@ -69,7 +69,7 @@ class Database:
     def __init__(self, connection: Connection, schema: str, statement_seconds: int) -> None:
         self._connection = connection
         self._begin = (
-            f"SET LOCAL search_path TO {schema}; SET LOCAL statement_timeout TO {statement_seconds * 1000}; "
+            f'SET LOCAL search_path TO "{schema}"; SET LOCAL statement_timeout TO {statement_seconds * 1000}; "
         )
         self.broken = False
 
@@ -180,6 +180,8 @@ def _translated(fields: dict[str, str]) -> PosternError:
             f"The database user may not do that ({text}).",
             "Make it the owner of the database, or GRANT CREATE ON DATABASE to it.",
         )
+    if code == "55P03":
+        return DatabaseUnavailable("Somebody else holds a lock for long.", "Try again in a moment.")
     if code == "57014":
         return DatabaseUnavailable(
             "A statement ran too long and was stopped.", "Try again; see POSTERN_DB_STATEMENT_SECONDS."
@@ -206,22 +208,22 @@ def connect(config: Config) -> Database:
     from pg8000.exceptions import DatabaseError, InterfaceError
     from pg8000.native import Connection
 
+    road: dict[str, Any] = {}
     try:
+        road.update(_road(config))
         connection = Connection(
             config.db_user,
             database=config.db_name,
             password=config.db_password or None,
             timeout=config.db_statement_seconds + CONNECT_SECONDS,
             application_name="postern",
-            **_road(config),
+            **road,
         )
-    except DatabaseError as error:
-        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
-        raise _refused(config, fields) from None
-    except InterfaceError as error:
-        raise _unreachable(config, error) from None
-    except OSError as error:
-        raise _unreachable(config, error) from None
+    except (DatabaseError, InterfaceError, OSError) as error:
+        if "sock" in road:
+            road["sock"].close()
+        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else None
+        raise (_unreachable(config, error) if fields is None else _refused(config, fields)) from None
     return Database(connection, config.db_schema, config.db_statement_seconds)
 
 

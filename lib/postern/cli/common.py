@@ -39,18 +39,20 @@ def json_flag(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
-def open_context() -> Context:
-    """The instance of this home."""
-    from postern.flow.context import open_context as open_it
+@contextlib.contextmanager
+def instance() -> Iterator[Context]:
+    """The instance of this home; its connections are closed at the end."""
+    from postern.flow.context import open_context
 
-    return open_it(os.environ, "cli")
+    context = open_context(os.environ, "cli")
+    with contextlib.closing(context.pool):
+        yield context
 
 
 @contextlib.contextmanager
 def as_operator() -> Iterator[tuple[Context, Database]]:
     """The instance and one transaction that crosses users."""
-    context = open_context()
-    with context.pool.connection() as db, db.transaction(SYSTEM):
+    with instance() as context, context.pool.connection() as db, db.transaction(SYSTEM):
         yield context, db
 
 
@@ -97,9 +99,9 @@ def get_alias(db: Database, address: str) -> Alias:
 
 
 def whole_number(text: str) -> int:
-    """For ids on the command line."""
+    """For ids and counts on the command line."""
     if not (text.isascii() and text.isdigit()) or len(text) > 18:
-        raise BadInput(f"{text!r} is no id.", "Take the number from the listing.")
+        raise BadInput(f"{text!r} is no whole number.", "Give digits only; ids stand in the listings.")
     return int(text)
 
 

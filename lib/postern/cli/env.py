@@ -44,8 +44,8 @@ def check_env(args: argparse.Namespace) -> None:
     """postern env check; also whether the keys are good and the database answers."""
     from postern.mail.envelope import parse_secrets
 
-    context = common.open_context()
-    parse_secrets(context.config.webhook_secrets)
-    with context.pool.connection():
-        pass
+    with common.instance() as context:
+        parse_secrets(context.config.webhook_secrets)
+        with context.pool.connection():
+            pass
     print("The settings are complete, the keys are good, and the database answers.")

@@ -23,7 +23,8 @@ def show_health(args: argparse.Namespace) -> int:
     """postern health"""
     from postern.web import health
 
-    checks = health.look(common.open_context())
+    with common.instance() as context:
+        checks = health.look(context)
     common.show(
         [{"check": c.name, "status": "ok" if c.ok else "fail", "detail": c.detail} for c in checks], False, ""
     )

@@ -9,11 +9,12 @@ from importlib import import_module
 
 from postern import __version__
 from postern.base import home
-from postern.base.errors import PosternError
+from postern.base.errors import BadInput, PosternError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from typing import NoReturn
 
     Nouns = argparse._SubParsersAction[argparse.ArgumentParser]
 
@@ -35,9 +36,17 @@ NOUNS = (
 )
 
 
+class _Parser(argparse.ArgumentParser):
+    """argparse's own exit code for wrong use is 2; ours are those of sysexits.h."""
+
+    def error(self, message: str) -> NoReturn:
+        self.print_usage(sys.stderr)
+        self.exit(BadInput.exit_code, f"{self.prog}: {message}\n")
+
+
 def build_parser() -> argparse.ArgumentParser:
     """All commands. A module is imported with its noun's parser: they are small, and import what is heavy when they run."""
-    parser = argparse.ArgumentParser(prog="postern", description="Private e-mail aliases on your own domain.")
+    parser = _Parser(prog="postern", description="Private e-mail aliases on your own domain.")
     parser.add_argument("--version", action="version", version=f"postern {__version__}")
     nouns = parser.add_subparsers(metavar="COMMAND", required=True)
     for noun in NOUNS:
@@ -48,9 +57,9 @@ def build_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; returns its exit code."""
     home.use_packages(home.find())
-    args = build_parser().parse_args(argv)
-    run: Callable[[argparse.Namespace], int | None] = args.run
     try:
+        args = build_parser().parse_args(argv)
+        run: Callable[[argparse.Namespace], int | None] = args.run
         return run(args) or 0
     except PosternError as error:
         print(f"postern: {error.reason}\n  {error.remedy}", file=sys.stderr)

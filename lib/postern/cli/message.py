@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 
 from postern.base.errors import NotFound
@@ -11,7 +12,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from postern.base.database import Database
     from postern.cli.main import Nouns
+    from postern.flow.context import Context
+    from postern.store.messages import Message
 
 
 def register(nouns: Nouns) -> None:
@@ -31,28 +35,15 @@ def register(nouns: Nouns) -> None:
 
 def show_message(args: argparse.Namespace) -> None:
     """postern message show"""
-    from postern.base.spool import Holder
-    from postern.base.stream import open_stream
     from postern.store import messages
 
     with common.as_operator() as (context, db):
         message = messages.find(db, args.id)
         if message is None:
             raise NotFound(f"There is no message {args.id}.", "Take the number from: postern queue list")
-        holder = Holder(context.spool.tmp)
-        if args.raw and message.cleared_at is None:
-            messages.read_chunks(db, message.id, holder)
-    if args.raw:
-        if message.cleared_at is not None:
-            raise NotFound(
-                f"The MIME of message {args.id} was deleted when it was done.",
-                "Its envelope: leave out --raw.",
-            )
-        for piece in open_stream(
-            context.ring, messages.body_place(message.uid), message.stream_header, holder.chunks()
-        ):
-            sys.stdout.buffer.write(piece)
-        return
+        if args.raw:
+            _write_raw(context, db, message)
+            return
     row: dict[str, object] = {
         "id": message.id,
         "alias": message.alias,
@@ -63,3 +54,18 @@ def show_message(args: argparse.Namespace) -> None:
         "deleted": common.moment(message.cleared_at),
     }
     common.show([row], args.json, "")
+
+
+def _write_raw(context: Context, db: Database, message: Message) -> None:
+    """The opened MIME, as it came, to standard output."""
+    from postern.base.spool import Holder
+    from postern.base.stream import open_stream
+    from postern.store import messages
+
+    if message.cleared_at is not None:
+        raise NotFound(f"The MIME of message {message.id} was deleted when it was done.", "Leave out --raw.")
+    with contextlib.closing(Holder(context.spool.tmp)) as holder:
+        messages.read_chunks(db, message.id, holder)
+        place = messages.body_place(message.uid)
+        for piece in open_stream(context.ring, place, message.stream_header, holder.chunks()):
+            sys.stdout.buffer.write(piece)

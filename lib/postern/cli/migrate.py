@@ -38,8 +38,7 @@ def migrate_up(args: argparse.Namespace) -> None:
     """postern migrate up"""
     from postern.ops import migrate
 
-    context = common.open_context()
-    with context.pool.connection() as db:
+    with common.instance() as context, context.pool.connection() as db:
         print(migrate.prepare_server(db, context.config.db_schema, args.dry_run))
         done = migrate.up(db, context.config.db_schema, migrate.read_files(), args.dry_run)
     word = "Would apply" if args.dry_run else "Applied"
@@ -50,23 +49,26 @@ def migrate_down(args: argparse.Namespace) -> None:
     """postern migrate down"""
     from postern.ops import migrate
 
-    if (
-        not args.yes
-        and input(f"Take back {args.count} migration(s) and lose what their tables hold? [yes/NO] ") != "yes"
-    ):
+    if not args.yes and not _agrees(args.count):
         raise BadInput("Nothing was taken back.", "Answer yes, or give --yes.")
-    context = common.open_context()
-    with context.pool.connection() as db:
+    with common.instance() as context, context.pool.connection() as db:
         done = migrate.down(db, migrate.read_files(), args.count)
     print(f"Took back: {', '.join(done)}." if done else "Nothing to take back.")
+
+
+def _agrees(count: int) -> bool:
+    """Nobody there to answer (cron, a closed terminal) means no."""
+    try:
+        return input(f"Take back {count} migration(s) and lose what their tables hold? [yes/NO] ") == "yes"
+    except EOFError:
+        return False
 
 
 def migrate_status(args: argparse.Namespace) -> None:
     """postern migrate status"""
     from postern.ops import migrate
 
-    context = common.open_context()
-    with context.pool.connection() as db:
+    with common.instance() as context, context.pool.connection() as db:
         states = migrate.status(db, migrate.read_files())
     rows: list[dict[str, object]] = [
         {"number": f"{s.number:04}", "name": s.name, "applied": common.moment(s.applied_at)} for s in states

@@ -19,7 +19,7 @@ def register(nouns: Nouns) -> None:
     listing.add_argument(
         "--state", action="append", choices=("queued", "sent", "failed", "dropped"), help="again for more"
     )
-    listing.add_argument("--most", type=int, default=100, metavar="N")
+    listing.add_argument("--most", type=common.whole_number, default=100, metavar="N")
     common.json_flag(listing)
     listing.set_defaults(run=list_queue)
     for name, text in (("retry", "make deliveries due now"), ("drop", "give deliveries up")):
@@ -85,7 +85,8 @@ def run_queue(args: argparse.Namespace) -> None:
     """postern queue run"""
     from postern.flow.run_drain import run_drain
 
-    tally = run_drain(common.open_context())
+    with common.instance() as context:
+        tally = run_drain(context)
     if tally is None:
         print("Another drain is at work; it will see what is new.")
     else:

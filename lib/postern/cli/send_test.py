@@ -26,10 +26,11 @@ def send_test(args: argparse.Namespace) -> None:
     from postern.mail.envelope import parse_secrets
     from postern.ops import post
 
-    context = common.open_context()
+    with common.instance() as context:
+        config = context.config
     sender = "postern-test@example.com"
-    secret = parse_secrets(context.config.webhook_secrets)[0]
-    site = args.site or context.config.url
+    secret = parse_secrets(config.webhook_secrets)[0]
+    site = args.site or config.url
     answer = post.post(site, secret, sender, args.alias, post.sample_message(sender, args.alias))
     if answer.status != 202:
         told = f": {answer.reject}" if answer.reject else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from postern.base.errors import Busy
 from postern.cli import common
 
 TYPE_CHECKING = False
@@ -29,6 +30,9 @@ def serve(args: argparse.Namespace) -> None:
     from postern.ops.serve import make_server
     from postern.web.app import application
 
-    server = make_server(application("web"), args.host, args.port)
+    try:
+        server = make_server(application("web"), args.host, args.port)
+    except (OSError, OverflowError) as error:
+        raise Busy(f"{args.host}, port {args.port} is not to be had ({error}).", "Choose another one.") from None
     print(f"http://{args.host}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
     server.serve_forever()

@@ -29,7 +29,7 @@ def register(nouns: Nouns) -> None:
         verbs, "events", "show what happened to a user's mail, newest first", "postern user events jane"
     )
     happened.add_argument("handle")
-    happened.add_argument("--last", type=int, default=20, metavar="N")
+    happened.add_argument("--last", type=common.whole_number, default=20, metavar="N")
     common.json_flag(happened)
     happened.set_defaults(run=list_events)
 

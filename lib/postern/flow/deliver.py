@@ -6,6 +6,7 @@ is due, the relay's budget is used up, or the time is over.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from dataclasses import dataclass, field
@@ -37,6 +38,9 @@ PAUSE_TROUBLE_SECONDS = 60
 
 PAUSE_ACCOUNT_SECONDS = 900
 """The relay refuses our account, or says that a limit is reached: asking more often makes it worse."""
+
+NOT_OPENED = "open"
+"""The stage of what went wrong before the relay was asked."""
 
 RECORD_SECONDS = 120
 """How long recording an outcome is tried while the database is away; well within the lease."""
@@ -117,11 +121,11 @@ class Drain:
             return False
         except SealBroken as error:
             log.error("delivery.sealed", reason=error.reason)
-            outcome = Outcome("passing", "open", 0, "", error.reason)
+            outcome = Outcome("passing", NOT_OPENED, 0, "", error.reason)
         except Exception as error:  # noqa: BLE001
             # One message that meets a fault of ours waits like any other; it must not stop the queue for everybody.
             fault = log.exception("delivery.fault", error)
-            outcome = Outcome("passing", "open", 0, "", f"A fault of Postern, see its log: {fault}")
+            outcome = Outcome("passing", NOT_OPENED, 0, "", f"A fault of Postern, see its log: {fault}")
         if outcome.kind == "account":
             self._note_trouble(
                 outcome, f"The relay refuses our account or its limit is reached: {outcome.said}", log
@@ -131,15 +135,12 @@ class Drain:
         return True
 
     def _send(self, claimed: Claimed) -> Outcome:
-        holder = Holder(self.context.spool.tmp)
-        try:
+        with contextlib.closing(Holder(self.context.spool.tmp)) as holder:
             letter = prepare(self.context, claimed, holder)
             self.relay.open()
             return self.relay.send(
                 letter.mail_from, letter.rcpt_to, letter.pieces, letter.size, letter.eight_bit
             )
-        finally:
-            holder.close()
 
     def _record(self, claimed: Claimed, outcome: Outcome, log: Log) -> None:
         """Write down what the relay said. The very next thing after its answer: until then a crash means a double."""
@@ -172,7 +173,7 @@ class Drain:
         if not held:
             return "lease_lost"
         setattr(self.tally, move, getattr(self.tally, move) + 1)
-        if move == "later":
+        if move == "later" and outcome.stage != NOT_OPENED:
             self.tired.add(claimed.mailbox_id)
         return move
 

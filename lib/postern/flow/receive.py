@@ -6,6 +6,7 @@ asks for, so that an unverified message has no way into the queue.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import json
@@ -92,12 +93,9 @@ def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: 
     if size > context.config.max_message_bytes:
         raise _oversize(context, verified, target)
     context.spool.check_room(size)
-    holder = Holder(context.spool.tmp)
-    try:
+    with contextlib.closing(Holder(context.spool.tmp)) as holder:
         letter = seal(context, verified, body, holder)
         receipt = _store_or_spool(context, letter, holder, target)
-    finally:
-        holder.close()
     log.info("receipt." + receipt, message=str(letter.uid), size=letter.size, source=letter.source)
     if receipt != "duplicate":
         wake.drain(context)
@@ -172,7 +170,10 @@ def seal(context: Context, verified: Verified, body: Iterable[bytes], holder: Ho
     sealer = StreamSealer(context.ring, messages.body_place(uid))
     fingerprint = Fingerprint(sent.rcpt_to)
     counted = _Counted(body, sent.size)
-    block, rest = header.split(counted)
+    try:
+        block, rest = header.split(counted)
+    except header.HeaderTooLarge:
+        raise Refused("5.6.0 header section too large") from None
     parsed = header.parse(block)
     if loop.is_looping(context.ring, parsed):
         raise Refused("5.4.6 mail loop detected")

@@ -55,6 +55,11 @@ class App:
         start_response(response.status_line, response.all_headers(request_id))
         return [b"" if head_only else response.body]
 
+    def close(self) -> None:
+        """Close its connections: a process that ends says goodbye to the database."""
+        if self._context is not None:
+            self._context.pool.close()
+
     def _answer(self, request: Request) -> Response:
         try:
             if self._context is None:
