@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import threading
 
 import pytest
 
@@ -10,7 +11,7 @@ from postern.flow import retry
 from support.instance import ALIAS, DOMAIN, MAILBOX, Instance
 from support.mail import body_of, message, parsed
 from support.queue import put
-from support.relay import DROP, KEEP_AND_DROP, ScriptedRelay
+from support.relay import DROP, KEEP_AND_DROP, ScriptedRelay, wait
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +176,21 @@ def test_after_five_days_passing_trouble_is_a_failure(instance: Instance, relay:
     instance.query("UPDATE deliveries SET created_at = now() - interval '5 days 1 minute'")
     instance.drain()
     assert rows(instance)[0][0] == "failed"
+
+
+def test_a_relay_that_never_answers_costs_its_time_limit_and_nothing_more(instance: Instance, relay: ScriptedRelay):
+    never = threading.Event()
+    relay.follow({f"rcpt:{MAILBOX}": [wait(never)]})
+    instance.write_env(POSTERN_RELAY_SECONDS="1")
+    instance.cli("mailbox", "add", "jane", "second@other.example", "--verified")
+    instance.cli("alias", "add", "jane", f"other@{DOMAIN}", "--to", "second@other.example")
+    context = instance.context()
+    put(instance, context, message())
+    put(instance, context, message(), rcpt_to=f"other@{DOMAIN}")
+    instance.drain()
+    never.set()
+    assert [row[0] for row in rows(instance)] == ["queued", "sent"]
+    assert (rows(instance)[0][3], rows(instance)[0][4]) == (0, "rcpt")
 
 
 def test_waits_grow_and_spread():

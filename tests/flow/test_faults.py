@@ -295,6 +295,25 @@ def test_an_import_killed_between_commit_and_removal_stores_the_message_once(
     assert (relay.count, own.states(), os.listdir(spool)) == (1, {"sent": 1}, [])
 
 
+def test_a_spooled_message_whose_key_is_gone_waits_until_the_key_is_back(
+    own: Instance, own_server: Postgres, relay: ScriptedRelay
+):
+    from postern.ops import keys
+
+    spool = os.path.join(own.home, "spool", "new")
+    with own.served() as site:
+        own_server.kill9()
+        assert own.post(site, message()).receipt == "spooled"
+    own_server.restart()
+    right = own.settings["POSTERN_SEAL_KEYS"]
+    own.write_env(POSTERN_SEAL_KEYS=keys.fresh()["POSTERN_SEAL_KEYS"])
+    own.drain()
+    assert len(os.listdir(spool)) == 1 and relay.count == 0
+    own.write_env(POSTERN_SEAL_KEYS=right)
+    own.drain()
+    assert (relay.count, os.listdir(spool)) == (1, [])
+
+
 def test_four_drains_at_once_relay_each_of_a_thousand_deliveries_once(
     instance: Instance, relay: ScriptedRelay, tmp_path
 ):

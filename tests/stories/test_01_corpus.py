@@ -38,8 +38,7 @@ def test_every_message_arrives(instance: Instance, relay: ScriptedRelay, site: s
         assert (answer.status, answer.receipt) in ((202, "stored"), (202, "duplicate")), (file.name, answer)
         if answer.receipt == "stored":
             expected[file] = mime
-    instance.wait_for_drain()
-    instance.drain()
+    instance.finish()
     assert instance.states() == {"sent": len(expected)}
     bodies = [canonical(body_of(got.content)) for got in relay.messages]
     for file, mime in expected.items():

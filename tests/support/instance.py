@@ -159,6 +159,11 @@ class Instance:
         assert process.returncode == code, f"deliver.py: {process.returncode}\n{out}"
         return out
 
+    def finish(self) -> None:
+        """Deliver all that is due, whichever drain does it: one that a receipt woke may be at it already."""
+        self.drain()
+        self.wait_for_drain()
+
     def wait_for_drain(self) -> None:
         """Until no drain of this home runs, however it was started."""
         import fcntl

@@ -52,8 +52,7 @@ def test_a_signed_message_comes_in_and_a_drain_of_its_own_takes_it_on(
     head, _ = request(instance, "POST", "/hooks/inbound", headers, mime)
     assert head.startswith("Status: 202 Accepted\r\n")
     assert "postern-receipt: stored" in head
-    instance.wait_for_drain()
-    instance.drain()
+    instance.finish()
     assert relay.count == 1
 
 
@@ -68,8 +67,7 @@ def test_twenty_processes_at_once_lose_nothing(instance: Instance, relay: Script
         heads = list(threads.map(one, mimes))
     accepted = sum("Status: 202" in head for head in heads)
     assert accepted + sum("Status: 503" in head for head in heads) == len(mimes)
-    instance.wait_for_drain()
-    instance.drain()
+    instance.finish()
     assert relay.count == accepted > 0
 
 

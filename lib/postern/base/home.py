@@ -40,7 +40,8 @@ def use_packages(home: str) -> None:
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     packages = os.path.join(home, "venv", "lib", version, "site-packages")
     if os.path.isdir(packages) and packages not in sys.path:
-        sys.path.append(packages)
+        # Before the system's own packages, which may hold older ones; behind lib/.
+        sys.path.insert(1, packages)
 
 
 def program() -> str:

@@ -14,7 +14,8 @@ from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import SealBroken
 from postern.base.stream import read_sealed_file
-from postern.flow.receive import Bounce, Letter, Refused, note_place, resolve, store
+from postern.flow.receive import Letter, note_place, store
+from postern.flow.recipient import Bounce, Refused, resolve
 from postern.store import messages, webhook_ids
 
 TYPE_CHECKING = False
@@ -43,10 +44,14 @@ def import_all(context: Context) -> Imported:
         log = context.log.with_fields(webhook_id=name)
         try:
             done = _import_one(context, spool.read(name))
-        except (SealBroken, Refused) as error:
+        except Refused as error:
             log.error("import.kept", reason=error.reason)
             spool.set_aside(name)
             kept += 1
+            continue
+        except SealBroken as error:
+            # Its key may come back: it waits, /health says so, and the others go on.
+            log.error("import.waits", reason=error.reason, remedy=error.remedy)
             continue
         spool.remove(name)
         log.info("import." + done)

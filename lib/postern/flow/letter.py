@@ -11,7 +11,7 @@ from postern.base.database import SYSTEM
 from postern.base.spool import Holder
 from postern.base.stream import open_stream
 from postern.flow import loop
-from postern.flow.receive import bounce_tag
+from postern.flow.recipient import bounce_tag
 from postern.mail import envelope, header, rewrite
 from postern.mail.address import Mailbox
 from postern.store import contacts, messages

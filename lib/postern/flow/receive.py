@@ -19,10 +19,10 @@ from postern.base.errors import Busy, ConfigError, Conflict, DatabaseUnavailable
 from postern.base.spool import Holder
 from postern.base.stream import StreamSealer
 from postern.flow import loop, wake
+from postern.flow.recipient import Bounce, Refused, resolve
 from postern.mail import envelope, header
-from postern.mail.address import is_bounce, is_reverse, normalise
 from postern.mail.fingerprint import Fingerprint
-from postern.store import aliases, contacts, deliveries, events, fingerprints, messages, webhook_ids
+from postern.store import deliveries, events, fingerprints, messages, webhook_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,19 +39,6 @@ AWAY = (DatabaseUnavailable, SchemaMissing, ConfigError)
 """The database cannot be used, for a while or until the operator mends something: the spool takes over."""
 
 
-class Refused(PosternError):
-    """Deliberate and final: the sender's server is told during SMTP. `smtp` is what it sees (RFC 3463 code, words)."""
-
-    exit_code = 67
-    http_status = 422
-
-    def __init__(self, smtp: str) -> None:
-        super().__init__(
-            f"The message was refused: {smtp}.", "Nothing to do: the sender's server tells the sender."
-        )
-        self.smtp = smtp
-
-
 @dataclass(frozen=True)
 class Letter:
     """A verified message whose sealed body is complete and matches the signed envelope. Only `seal` makes one."""
@@ -66,13 +53,6 @@ class Letter:
     fingerprint: bytes
     stream_header: bytes
     chunk_count: int
-
-
-@dataclass(frozen=True)
-class Bounce:
-    """Mail to the envelope sender of one of our deliveries."""
-
-    delivery_id: int
 
 
 def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: Iterable[bytes]) -> str:
@@ -97,7 +77,7 @@ def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: 
         letter = seal(context, verified, body, holder)
         receipt = _store_or_spool(context, letter, holder, target)
     log.info("receipt." + receipt, message=str(letter.uid), size=letter.size, source=letter.source)
-    if receipt != "duplicate":
+    if receipt == "stored":
         wake.drain(context)
     return receipt
 
@@ -114,28 +94,6 @@ def _replayed() -> envelope.Unsigned:
     return envelope.Unsigned(
         "This webhook id was answered before.", "A new attempt must have a new webhook-id."
     )
-
-
-def resolve(db: Database, ring: KeyRing, rcpt_to: str) -> Target | Bounce:
-    """What takes mail for this address. Refused when nothing does."""
-    local, _, domain = normalise(rcpt_to).rpartition("@")
-    target = aliases.resolve(db, local, domain)
-    if target is not None:
-        if not target.takes_mail or not target.mailboxes:
-            raise Refused("5.2.1 this alias takes no mail")
-        return target
-    if is_bounce(local):
-        found = envelope.read_bounce_local(local)
-        if found and hmac.compare_digest(found[1], bounce_tag(ring, found[0])):
-            return Bounce(found[0])
-    if is_reverse(local) and contacts.by_reverse(db, local, domain):
-        raise Refused("5.7.1 this address takes no replies yet")
-    raise Refused("5.1.1 no such alias")
-
-
-def bounce_tag(ring: KeyRing, delivery_id: int) -> bytes:
-    """What makes the envelope sender of a delivery ours and nobody else's (VERP)."""
-    return ring.tag("bounce", str(delivery_id).encode(), 8)
 
 
 def _note_bounce(context: Context, bounce: Bounce) -> str:

@@ -43,6 +43,8 @@ class DemoFailed(PosternError):
 def run(once: bool) -> int:
     """Show it; 0 when every step worked. Ctrl-C and SIGTERM end it and everything it started."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # A shell starts background commands with Ctrl-C ignored; whoever sends it means it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = clock.elapsed()
     try:
         with Demo() as demo:

@@ -104,4 +104,6 @@ def _disk(context: Context) -> list[Check]:
 
 def _spool(context: Context) -> list[Check]:
     waiting, kept = len(context.spool.waiting()), context.spool.kept_count()
-    return [Check("spool", kept == 0, f"{waiting} waiting for the database, {kept} kept for the operator")]
+    age = round(clock.now() - context.spool.oldest())
+    ok = kept == 0 and age <= context.config.health_queue_seconds
+    return [Check("spool", ok, f"{waiting} waiting for {age} s, {kept} kept for the operator")]

@@ -5,7 +5,8 @@ Raw bytes as the body, or one file part of multipart/form-data for web firewalls
 
 from __future__ import annotations
 
-from postern.flow.receive import Refused, receive
+from postern.flow.receive import receive
+from postern.flow.recipient import Refused
 from postern.mail.envelope import Inbound, parse_secrets
 from postern.web import response as responses
 from postern.web import upload
