@@ -178,7 +178,9 @@ def test_after_five_days_passing_trouble_is_a_failure(instance: Instance, relay:
     assert rows(instance)[0][0] == "failed"
 
 
-def test_a_relay_that_never_answers_costs_its_time_limit_and_nothing_more(instance: Instance, relay: ScriptedRelay):
+def test_a_relay_that_never_answers_costs_its_time_limit_and_nothing_more(
+    instance: Instance, relay: ScriptedRelay
+):
     never = threading.Event()
     relay.follow({f"rcpt:{MAILBOX}": [wait(never)]})
     instance.write_env(POSTERN_RELAY_SECONDS="1")
@@ -217,19 +219,19 @@ def test_one_refusing_mailbox_holds_up_nobody_else(instance: Instance, relay: Sc
 
 
 ACCOUNT = {
-    "daily limit": {"mail": "550 5.4.5 Daily user sending limit exceeded"},
-    "login refused": {"auth": "535 5.7.8 bad credentials"},
+    "daily limit": ({"mail": "550 5.4.5 Daily user sending limit exceeded"}, [1, 0]),
+    "login refused": ({"auth": "535 5.7.8 bad credentials"}, [0, 0]),
 }
 
 
-@pytest.mark.parametrize("script", ACCOUNT.values(), ids=ACCOUNT)
+@pytest.mark.parametrize(("script", "attempts"), ACCOUNT.values(), ids=ACCOUNT)
 def test_a_refusal_of_our_account_pauses_the_relay_and_not_the_mail(
-    instance: Instance, relay: ScriptedRelay, script: dict
+    instance: Instance, relay: ScriptedRelay, script: dict, attempts: list[int]
 ):
     relay.follow(script)
     put(instance, instance.context(), message(), message())
     instance.drain()
-    assert [row[:3] for row in rows(instance)] == [["queued", 0, None]] * 2
+    assert [row[:3] for row in rows(instance)] == [["queued", tries, None] for tries in attempts]
     paused, trouble = instance.query("SELECT extract(epoch FROM paused_until - now()), trouble FROM relays")[
         0
     ]
@@ -242,7 +244,19 @@ def test_a_refusal_of_our_account_pauses_the_relay_and_not_the_mail(
     instance.query("UPDATE relays SET paused_until = now()")
     instance.drain()
     assert relay.count == 2
-    assert instance.query("SELECT sum(sent) FROM relay_usage") == [[2]]
+    assert instance.query("SELECT sum(sent) FROM relay_usage") == [[2 + sum(attempts)]]
+
+
+def test_a_message_that_a_relay_takes_for_our_limit_does_not_hold_up_the_others(
+    instance: Instance, relay: ScriptedRelay
+):
+    relay.follow({"data": ["550 5.4.5 Daily user sending limit exceeded", None, "550 5.4.5 Daily limit"]})
+    put(instance, instance.context(), message(Message_ID="<odd@shop.example>"), message())
+    instance.drain()
+    instance.query("UPDATE deliveries SET due_at = now() WHERE attempts = 0")
+    instance.query("UPDATE relays SET paused_until = now()")
+    instance.drain()
+    assert [row[0] for row in rows(instance)] == ["queued", "sent"]
 
 
 def test_a_relay_with_a_certificate_of_somebody_else_gets_nothing(instance: Instance):

@@ -2,48 +2,33 @@
 
 Claim (a transaction), prepare (another), talk to the relay (none), record (another); then the next one, until nothing
 is due, the relay's budget is used up, or the time is over.
+Not here: what an outcome leads to (flow/record.py), what goes out (flow/letter.py).
 """
 
 from __future__ import annotations
 
 import contextlib
 import random
-import time
 from dataclasses import dataclass, field
 
-from postern.base import clock, database, redact
+from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
-from postern.flow import retry
+from postern.flow import record, retry
 from postern.flow.letter import prepare
-from postern.relay.outcome import Outcome, RelayTrouble
+from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
 from postern.relay.smtp import Relay, RelaySettings
-from postern.store import deliveries, events, messages, relays
-from postern.store.deliveries import Said
+from postern.store import deliveries, relays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import TypeVar
-
     from postern.base.log import Log
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
 
-    T = TypeVar("T")
-
-PAUSE_TROUBLE_SECONDS = 60
-"""The relay cannot be reached: the next minute's drain may try again."""
-
-PAUSE_ACCOUNT_SECONDS = 900
-"""The relay refuses our account, or says that a limit is reached: asking more often makes it worse."""
-
 NOT_OPENED = "open"
 """The stage of what went wrong before the relay was asked."""
-
-RECORD_SECONDS = 120
-"""How long recording an outcome is tried while the database is away; well within the lease."""
 
 
 @dataclass
@@ -54,7 +39,7 @@ class Tally:
     later: int = 0
     failed: int = 0
     given_back: int = 0
-    stopped: str = "nothing is due"
+    stopped: str = ""
 
 
 @dataclass
@@ -70,50 +55,50 @@ class Drain:
     def run(self) -> Tally:
         """Deliver until there is a reason to stop."""
         with self.relay:
-            while True:
-                batch = self._claim()
-                while batch:
-                    if clock.elapsed() >= self.until:
-                        self._give_back(batch, 0)
-                        self.tally.stopped = "the time is over"
-                        return self.tally
-                    if not self._deliver(batch[0]):
-                        self._give_back(batch, PAUSE_TROUBLE_SECONDS)
-                        return self.tally
-                    batch = batch[1:]
-                if self.tally.stopped != "":
-                    return self.tally
+            while not self.tally.stopped:
+                self._deliver_all(self._claim())
+        return self.tally
 
     def _claim(self) -> list[Claimed]:
-        """Take a batch, as far as the relay's budget goes, and book it. Says in the tally why it may be the last one."""
-        config = self.context.config
+        """Take a batch, as far as the relay's budget goes, and book it. Empty: the tally says why."""
+        config, name = self.context.config, relay_name(self.context)
         with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            relay = relays.lock(db, relay_name(self.context))
+            relay = relays.lock(db, name)
+            room = _room(config.relay_per_hour, config.relay_per_day, relays.usage(db, name))
             if relay.paused_seconds:
                 self.tally.stopped = "the relay is paused"
-                return []
-            room = _room(config.relay_per_hour, config.relay_per_day, relays.usage(db, relay.name))
-            if room <= 0:
+            elif room <= 0:
                 self.tally.stopped = "the relay's budget is used up"
+            if self.tally.stopped:
                 return []
             batch = deliveries.claim(db, min(room, config.drain_batch), config.lease_seconds)
-            if batch:
-                relays.book(db, relay.name, len(batch))
-            self.tally.stopped = "" if batch else "nothing is due"
-            return batch
+            relays.book(db, name, len(batch))
+        if not batch:
+            self.tally.stopped = "nothing is due"
+        return batch
+
+    def _deliver_all(self, batch: list[Claimed]) -> None:
+        """Deliver one after another; what cannot be tried any more is given back."""
+        for number, claimed in enumerate(batch):
+            if clock.elapsed() >= self.until:
+                self.tally.stopped = "the time is over"
+                self._give_back(batch[number:], 0)
+                return
+            if claimed.mailbox_id in self.tired:
+                self._give_back([claimed], retry.wait_seconds(1, random.random()))
+            elif not self._deliver(claimed):
+                self._give_back(batch[number:], record.PAUSE_TROUBLE_SECONDS)
+                return
 
     def _deliver(self, claimed: Claimed) -> bool:
-        """Deliver one. False: the relay itself is in trouble, and this one is to be given back with the rest."""
+        """Deliver one. False: there is no going on; what is still leased is to be given back."""
         log = self.context.log.with_fields(
             delivery=claimed.id, message=str(claimed.message_uid), attempt=claimed.attempts
         )
-        if claimed.mailbox_id in self.tired:
-            self._give_back([claimed], retry.wait_seconds(1, random.random()))
-            return True
         try:
             outcome = self._send(claimed)
         except RelayTrouble as trouble:
-            self._note_trouble(trouble.outcome, f"{trouble.reason} {trouble.remedy}", log)
+            self._pause(trouble.outcome, f"{trouble.reason} {trouble.remedy}", log)
             return False
         except DatabaseUnavailable as error:
             log.error("delivery.database_away", reason=error.reason)
@@ -121,99 +106,43 @@ class Drain:
             return False
         except SealBroken as error:
             log.error("delivery.sealed", reason=error.reason)
-            outcome = Outcome("passing", NOT_OPENED, 0, "", error.reason)
+            outcome = Outcome(PASSING, NOT_OPENED, 0, "", error.reason)
         except Exception as error:  # noqa: BLE001
             # One message that meets a fault of ours waits like any other; it must not stop the queue for everybody.
             fault = log.exception("delivery.fault", error)
-            outcome = Outcome("passing", NOT_OPENED, 0, "", f"A fault of Postern, see its log: {fault}")
-        if outcome.kind == "account":
-            self._note_trouble(
-                outcome, f"The relay refuses our account or its limit is reached: {outcome.said}", log
-            )
-            return False
+            outcome = Outcome(PASSING, NOT_OPENED, 0, "", f"A fault of Postern, see its log: {fault}")
         self._record(claimed, outcome, log)
-        return True
+        if outcome.kind == ACCOUNT:
+            self._pause(
+                outcome, f"The relay refuses our account, or its limit is reached: {outcome.said}", log
+            )
+        return outcome.kind != ACCOUNT
 
     def _send(self, claimed: Claimed) -> Outcome:
         with contextlib.closing(Holder(self.context.spool.tmp)) as holder:
             letter = prepare(self.context, claimed, holder)
-            self.relay.open()
             return self.relay.send(
                 letter.mail_from, letter.rcpt_to, letter.pieces, letter.size, letter.eight_bit
             )
 
     def _record(self, claimed: Claimed, outcome: Outcome, log: Log) -> None:
-        """Write down what the relay said. The very next thing after its answer: until then a crash means a double."""
-        moved = self._persist(lambda: self._record_once(claimed, outcome))
-        log.info(f"delivery.{moved}", stage=outcome.stage, code=outcome.code, said=outcome.said)
-
-    def _record_once(self, claimed: Claimed, outcome: Outcome) -> str:
-        """One transaction; returns the move that was made."""
-        ring = self.context.ring
-        said = Said(outcome.code, outcome.stage, outcome.said)
-        move = self._move(claimed, outcome)
-        with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            if move == "later":
-                wait = retry.wait_seconds(claimed.attempts, random.random())
-                held = deliveries.later(db, ring, claimed, said, wait)
-            elif move == "sent":
-                held = deliveries.sent(db, ring, claimed, said)
-                relays.note_ok(db, relay_name(self.context))
-            else:
-                held = deliveries.failed(db, ring, claimed, said)
-            if held and move != "later":
-                note: dict[str, object] = {"code": outcome.code, "said": outcome.said}
-                of = {
-                    "alias_id": claimed.alias_id,
-                    "message_id": claimed.message_id,
-                    "delivery_id": claimed.id,
-                }
-                events.add(db, ring, claimed.user_id, move, note=note, **of)
-                messages.clear_when_done(db, claimed.message_id)
-        if not held:
-            return "lease_lost"
-        setattr(self.tally, move, getattr(self.tally, move) + 1)
-        if move == "later" and outcome.stage != NOT_OPENED:
+        """Write down what the relay said: the very next thing after its answer."""
+        move = record.outcome(self.context, relay_name(self.context), claimed, outcome)
+        log.info(f"delivery.{move}", stage=outcome.stage, code=outcome.code, said=outcome.said)
+        if move != record.LEASE_LOST:
+            setattr(self.tally, move, getattr(self.tally, move) + 1)
+        if move == record.LATER and outcome.stage != NOT_OPENED:
             self.tired.add(claimed.mailbox_id)
-        return move
 
-    def _move(self, claimed: Claimed, outcome: Outcome) -> str:
-        if outcome.kind == "sent":
-            return "sent"
-        too_old = claimed.age_seconds > self.context.config.retry_days * 86400
-        return "failed" if outcome.kind == "permanent" or too_old else "later"
-
-    def _note_trouble(self, outcome: Outcome, words: str, log: Log) -> None:
-        """The relay, not the mail, is at fault: pause it and say so where /health looks."""
-        pause = PAUSE_ACCOUNT_SECONDS if outcome.kind == "account" else PAUSE_TROUBLE_SECONDS
-        log.error(
-            "relay.trouble", stage=outcome.stage, code=outcome.code, said=outcome.said, pause_seconds=pause
-        )
-        with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            relays.note_trouble(db, relay_name(self.context), redact.clean(words), pause)
+    def _pause(self, outcome: Outcome, words: str, log: Log) -> None:
+        """The relay, not the mail, is at fault."""
+        log.error("relay.trouble", stage=outcome.stage, code=outcome.code, said=outcome.said)
+        record.trouble(self.context, relay_name(self.context), outcome, words)
         self.tally.stopped = "the relay is in trouble"
 
-    def _persist(self, work: Callable[[], T]) -> T:
-        """Do it, and again while the database is away (it restarts), for RECORD_SECONDS."""
-        deadline = clock.elapsed() + RECORD_SECONDS
-        while True:
-            try:
-                return database.retrying(work)
-            except DatabaseUnavailable as error:
-                if clock.elapsed() >= deadline:
-                    raise
-                self.context.log.warning("drain.database_away", reason=error.reason)
-                time.sleep(0.2)
-
     def _give_back(self, batch: list[Claimed], wait_seconds: int) -> None:
-        """Return what was claimed and not tried, and its place in the budget."""
-        self.tally.given_back += self._persist(lambda: self._give_back_once(batch, wait_seconds))
-
-    def _give_back_once(self, batch: list[Claimed], wait_seconds: int) -> int:
-        with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            back = deliveries.give_back(db, batch[0].lease, [claimed.id for claimed in batch], wait_seconds)
-            relays.book(db, relay_name(self.context), -len(batch))
-        return back
+        """Return what was claimed and not tried."""
+        self.tally.given_back += record.give_back(self.context, relay_name(self.context), batch, wait_seconds)
 
 
 def _room(per_hour: int, per_day: int, used: relays.Usage) -> int:

@@ -1,0 +1,113 @@
+"""Recording: what the relay's answer leads to, in one transaction; done again while the database is away.
+
+The outcome of a delivery is recorded under its lease; trouble with the relay itself pauses the relay.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+
+from postern.base import clock, database, redact
+from postern.base.database import SYSTEM
+from postern.base.errors import DatabaseUnavailable
+from postern.flow import retry
+from postern.relay.outcome import ACCOUNT, PERMANENT, SENT, Outcome
+from postern.store import deliveries, events, messages, relays
+from postern.store.deliveries import Said
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    from postern.base.database import Database
+    from postern.flow.context import Context
+    from postern.store.deliveries import Claimed
+
+    T = TypeVar("T")
+
+LATER, FAILED, LEASE_LOST = "later", "failed", "lease_lost"
+"""The moves of docs/queue.md beside SENT; the last one: somebody else has it, nothing was changed."""
+
+PAUSE_TROUBLE_SECONDS = 60
+"""The relay cannot be reached: the next minute's drain may try again."""
+
+PAUSE_ACCOUNT_SECONDS = 900
+"""The relay refuses our account, or says that a limit is reached: asking more often makes it worse."""
+
+PATIENCE_SECONDS = 120
+"""How long the database may be away while something is to be recorded; well within the lease."""
+
+
+def outcome(context: Context, relay: str, claimed: Claimed, outcome: Outcome) -> str:
+    """Record what the relay said of one delivery; returns the move that was made."""
+    return _persist(context, lambda: _record(context, relay, claimed, outcome))
+
+
+def _record(context: Context, relay: str, claimed: Claimed, outcome: Outcome) -> str:
+    move = _move(context, claimed, outcome)
+    said = Said(outcome.code, outcome.stage, outcome.said)
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        if move == LATER:
+            wait = retry.wait_seconds(claimed.attempts, random.random())
+            held = deliveries.later(db, context.ring, claimed, said, wait)
+        elif move == SENT:
+            held = deliveries.sent(db, context.ring, claimed, said)
+            relays.note_ok(db, relay)
+        else:
+            held = deliveries.failed(db, context.ring, claimed, said)
+        if held and move != LATER:
+            _finish(db, context, claimed, move, outcome)
+    return move if held else LEASE_LOST
+
+
+def _move(context: Context, claimed: Claimed, outcome: Outcome) -> str:
+    if outcome.kind == SENT:
+        return SENT
+    too_old = claimed.age_seconds > context.config.retry_days * 86400
+    return FAILED if outcome.kind == PERMANENT or too_old else LATER
+
+
+def _finish(db: Database, context: Context, claimed: Claimed, kind: str, outcome: Outcome) -> None:
+    """It is over: write the event, and delete the MIME when nobody needs it any more."""
+    note: dict[str, object] = {"code": outcome.code, "said": outcome.said}
+    of = {"alias_id": claimed.alias_id, "message_id": claimed.message_id, "delivery_id": claimed.id}
+    events.add(db, context.ring, claimed.user_id, kind, note=note, **of)
+    messages.clear_when_done(db, claimed.message_id)
+
+
+def trouble(context: Context, relay: str, outcome: Outcome, words: str) -> None:
+    """Pause the relay, and say why where /health and the operator look."""
+    pause = PAUSE_ACCOUNT_SECONDS if outcome.kind == ACCOUNT else PAUSE_TROUBLE_SECONDS
+
+    def note() -> None:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            relays.note_trouble(db, relay, redact.clean(words), pause)
+
+    _persist(context, note)
+
+
+def give_back(context: Context, relay: str, batch: list[Claimed], wait_seconds: int) -> int:
+    """Return leased deliveries that were not tried, and their place in the budget; returns how many were still ours."""
+
+    def back() -> int:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            ours = deliveries.give_back(db, batch[0].lease, [claimed.id for claimed in batch], wait_seconds)
+            relays.book(db, relay, -ours)
+        return ours
+
+    return _persist(context, back)
+
+
+def _persist(context: Context, work: Callable[[], T]) -> T:
+    """Do it, and again while the database is away (it restarts), for PATIENCE_SECONDS."""
+    deadline = clock.elapsed() + PATIENCE_SECONDS
+    while True:
+        try:
+            return database.retrying(work)
+        except DatabaseUnavailable as error:
+            if clock.elapsed() >= deadline:
+                raise
+            context.log.warning("drain.database_away", reason=error.reason)
+            time.sleep(0.2)
