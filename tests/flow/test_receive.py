@@ -367,6 +367,15 @@ def test_a_full_disk_asks_to_come_back_later(quiet: Instance):
     assert stored(quiet) == (0, 0, 0)
 
 
+def test_every_line_about_a_receipt_carries_the_request_id_of_its_answer(quiet: Instance, site: str):
+    mime = message()
+    _, headers = send(site, signed(quiet, mime), mime)
+    lines = [json.loads(line) for line in quiet.log().splitlines()]
+    assert [line["request"] for line in lines if line["event"] == "receipt.stored"] == [
+        headers["x-request-id"]
+    ]
+
+
 def test_the_log_tells_the_story_without_addresses_or_secrets(quiet: Instance, site: str):
     mime = message(subject="zebracrossing")
     send(site, signed(quiet, mime), mime)

@@ -71,6 +71,36 @@ def test_twenty_processes_at_once_lose_nothing(instance: Instance, relay: Script
     assert relay.count == accepted > 0
 
 
+def test_passenger_gets_an_application_that_answers_many_requests(instance: Instance):
+    """In a process of its own, as Passenger loads the file, through the standard library's validator."""
+    code = """
+import sys, io
+sys.path.insert(0, {root!r})
+from passenger_wsgi import application
+from wsgiref.validate import validator
+from wsgiref.util import setup_testing_defaults
+for path in ("/", "/health", "/nowhere", "/"):
+    environ = {{"REQUEST_URI": path, "PATH_INFO": path, "QUERY_STRING": ""}}
+    setup_testing_defaults(environ)
+    answer = []
+    body = validator(application)(environ, lambda status, headers, error=None: answer.append(status))
+    b"".join(body)
+    body.close()
+    print(*answer)
+application.close()
+""".format(root=str(ROOT))
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code],
+        env={"POSTERN_HOME": instance.home},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert done.stdout.splitlines() == ["200 OK", "503 Service Unavailable", "404 Not Found", "200 OK"], (
+        done.stderr
+    )
+
+
 def test_pages_and_head_requests(instance: Instance):
     head, page = request(instance, "GET", "/", {"Accept": "text/html"})
     assert head.startswith("Status: 200 OK") and b"<h1>" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 
 from postern.base.errors import BadInput, ConfigError, NotFound, PosternError
@@ -64,7 +65,8 @@ class App:
         try:
             if self._context is None:
                 self._context = self._opener()
-            return find_handler(request)(self._context, request)
+            bound = replace(self._context, log=self._context.log.with_fields(request=request.id))
+            return find_handler(request)(bound, request)
         except PosternError as error:
             return self._problem(request, error)
         except Exception as error:  # noqa: BLE001
