@@ -63,9 +63,8 @@ def _joined(block: bytes, body: Iterator[bytes]) -> Iterator[bytes]:
 def _plan(context: Context, claimed: Claimed, block: HeaderBlock) -> rewrite.Forward:
     """Which address stands for whom. One transaction makes all contacts of this message."""
     author = rewrite.author_of(block)
-    others = rewrite.reply_to_of(block)
+    correspondents: list[Mailbox] = [author, *rewrite.reply_to_of(block)] if author else []
     reverse: list[str] = []
-    correspondents: list[Mailbox] = ([author] if author else []) + others
     if correspondents:
         with context.pool.connection() as db, db.transaction(SYSTEM):
             for one in correspondents:
@@ -75,7 +74,7 @@ def _plan(context: Context, claimed: Claimed, block: HeaderBlock) -> rewrite.For
         alias=claimed.alias,
         author=author,
         author_reverse=reverse[0] if author else None,
-        reply_to=tuple(reverse[1:] if author else reverse),
+        reply_to=tuple(reverse[1:]),
         loop_mark=loop.mark(context.ring, loop.hops(context.ring, block) + 1),
     )
 
