@@ -113,6 +113,8 @@ def up(db: Database, schema: str, files: list[Migration], dry_run: bool = False)
         try:
             with db.transaction(SYSTEM):
                 migrations.prepare(db, schema)
+                if not migrations.makes_uuids(db):
+                    migrations.enable_pgcrypto(db)
                 while _apply_next(db, files, done):
                     pass
                 raise _TakeBack
@@ -179,21 +181,51 @@ def prepare_server(db: Database, schema: str, dry_run: bool = False) -> str:
             f"PostgreSQL {version // 10000} is too old.",
             "Ask the host for version 10 or newer, or use a managed one.",
         )
+    if not dry_run:
+        # Committed before anything can be refused: the remedy below needs the schema to be there.
+        with db.transaction(SYSTEM):
+            migrations.prepare(db, schema)
     refused = ""
-    if found == "available" and not dry_run:
-        try:
-            with db.transaction(SYSTEM):
-                migrations.prepare(db, schema)
-                migrations.enable_pgcrypto(db)
-            found = "enabled"
-        except ConfigError as error:
-            refused = f" ({error.reason})"
-    if version >= UUID_BUILT_IN or dry_run:
+    if found == "available":
+        refused = _enable_pgcrypto(db, schema, dry_run)
+        found = found if refused or dry_run else "enabled"
+    if version >= UUID_BUILT_IN:
         return f"pgcrypto is {found}{refused}; PostgreSQL 13 and newer make UUIDs without it, this is {version // 10000}."
     with db.transaction(SYSTEM):
-        if not migrations.makes_uuids(db):
-            raise MigrationRefused(
-                f"PostgreSQL {version // 10000} needs the extension pgcrypto in schema {schema}; it is {found}{refused}.",
-                f"Have the host run as superuser: CREATE EXTENSION pgcrypto SCHEMA {schema}",
-            )
+        missing = not migrations.makes_uuids(db)
+    if missing and (refused or found != "available"):
+        place = " in another schema" if found == "enabled" else ""
+        raise MigrationRefused(
+            f"PostgreSQL {version // 10000} needs the extension pgcrypto in schema {schema}; it is {found}{place}{refused}.",
+            _remedy(found, schema, dry_run),
+        )
     return f"pgcrypto is {found}."
+
+
+def _enable_pgcrypto(db: Database, schema: str, dry_run: bool) -> str:
+    """Enable it; returns why not, or nothing. A dry run takes it back."""
+    try:
+        with db.transaction(SYSTEM):
+            migrations.prepare(db, schema)
+            migrations.enable_pgcrypto(db)
+            if dry_run:
+                raise _TakeBack
+    except ConfigError as error:
+        return f" ({error.reason})"
+    except _TakeBack:
+        pass
+    return ""
+
+
+def _remedy(found: str, schema: str, dry_run: bool) -> str:
+    """What a superuser has to do so that gen_random_uuid() is found, before PostgreSQL 13."""
+    if dry_run:
+        return "Run `postern migrate up`: it makes the schema, and says what the host has to do."
+    if found == "enabled":
+        return (
+            f"Have the host run as superuser in this database: ALTER EXTENSION pgcrypto SET SCHEMA {schema}"
+        )
+    first = "install PostgreSQL's contrib package, then " if found == "missing" else ""
+    return (
+        f"Have the host {first}run as superuser in this database: CREATE EXTENSION pgcrypto SCHEMA {schema}"
+    )

@@ -1,0 +1,110 @@
+"""What every test may ask for: a PostgreSQL, and the tiers.
+
+    cluster            the run's server (Superuser): roles `postern_owner`, `postern_granted`
+    database           an empty database of this test, owned by its role
+    granted_database   the same, but the role was only granted ALL on it
+    tls_server         a server of this worker on 127.0.0.1 with TLS and SCRAM (Postgres)
+    matrix_server      a server of each supported end of PostgreSQL's releases (tier postgres-matrix)
+
+lib/ and tests/ are on sys.path (pyproject.toml).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import hypothesis
+import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+import tiers
+from postern.base.errors import PosternError
+from postern.ops.embedded import Postgres
+from postern.ops.superuser import Superuser
+from support.postgres import Database, Keeper, ask, create_roles, fresh_database
+
+pytest_plugins = ["support.fixtures"]
+
+ALL = bool(os.environ.get("POSTERN_TESTS_ALL"))
+KEEPER = pytest.StashKey[Keeper]()
+
+# No deadline: a busy machine is no failure. On CI the same cases each time; elsewhere new ones.
+hypothesis.settings.register_profile(
+    "postern",
+    deadline=None,
+    derandomize=bool(os.environ.get("CI")),
+    database=None if os.environ.get("CI") else DirectoryBasedExampleDatabase(tiers.WORK / "hypothesis"),
+)
+hypothesis.settings.load_profile("postern")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", f"tier(name): needs one of: {', '.join(tiers.TIERS)}")
+    if not hasattr(config, "workerinput"):
+        config.stash[KEEPER] = Keeper()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """pytest-xdist: what a worker is told at its start."""
+    node.workerinput["keeper"] = node.config.stash[KEEPER].port
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if KEEPER in config.stash:
+        config.stash[KEEPER].stop()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker in item.iter_markers("tier"):
+        need(*marker.args)
+
+
+def need(tier: str) -> None:
+    """Skip where a tier is missing; under tests/run --all that is a failure."""
+    reason = tiers.why_missing(tier)
+    if reason:
+        (pytest.fail if ALL else pytest.skip)(reason)
+
+
+@pytest.fixture(scope="session")
+def cluster(pytestconfig: pytest.Config) -> Superuser:
+    if hasattr(pytestconfig, "workerinput"):
+        return ask(pytestconfig.workerinput["keeper"])
+    return pytestconfig.stash[KEEPER].server()
+
+
+@pytest.fixture
+def database(cluster: Superuser) -> Iterator[Database]:
+    with fresh_database(cluster) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def granted_database(cluster: Superuser) -> Iterator[Database]:
+    with fresh_database(cluster, owned=False) as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="session")
+def tls_server() -> Iterator[Postgres]:
+    try:
+        server = Postgres.start(tcp=True)
+    except PosternError as error:
+        if "SSL is not supported" not in str(error):
+            raise
+        need("postgres-matrix")  # the wheel's build has no TLS; these have
+        server = Postgres.start(tcp=True, bin_dir=str(tiers.release(max(tiers.RELEASES))))
+    with server:
+        create_roles(server)
+        yield server
+
+
+@pytest.fixture(scope="session", params=sorted(tiers.RELEASES), ids="postgresql-{}".format)
+def matrix_server(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    need("postgres-matrix")
+    with Postgres.start(bin_dir=str(tiers.release(request.param))) as server:
+        create_roles(server)
+        yield server

