@@ -21,6 +21,7 @@ CREATE TABLE relay_usage (
     PRIMARY KEY (relay, slot)
 );
 COMMENT ON TABLE relay_usage IS 'How many deliveries were booked on the relay, in slots of ten minutes: the budget per hour and day.';
+COMMENT ON COLUMN relay_usage.sent IS 'Deliveries booked in it, less those given back; a slot may be negative.';
 COMMENT ON COLUMN relay_usage.slot IS 'Start of the ten minutes.';
 
 CREATE TABLE jobs (

@@ -27,6 +27,25 @@ def cgi() -> None:
 
     with contextlib.closing(application("cgi")) as app:
         CGIHandler().run(app)
+    _leave_unread()
+
+
+def _leave_unread() -> None:
+    """End without having read the whole body, and yet be heard.
+
+    Under mod_cgid stdin and stdout are one socket, and one that is closed with unread bytes in it is reset: the answer is
+    lost. So it takes no more, and what came already is read: at most the socket's buffer, however slow the sender.
+    """
+    import stat
+
+    if not stat.S_ISSOCK(os.fstat(0).st_mode):
+        return
+    import socket
+
+    with socket.socket(fileno=os.dup(0)) as stdin, contextlib.suppress(OSError):
+        stdin.shutdown(socket.SHUT_RD)
+        while stdin.recv(65536):
+            pass
 
 
 def passenger() -> App:

@@ -80,7 +80,7 @@ from passenger_wsgi import application
 from wsgiref.validate import validator
 from wsgiref.util import setup_testing_defaults
 for path in ("/", "/health", "/nowhere", "/"):
-    environ = {{"REQUEST_URI": path, "PATH_INFO": path, "QUERY_STRING": ""}}
+    environ = {{"REQUEST_URI": path, "SCRIPT_NAME": "", "PATH_INFO": path, "QUERY_STRING": ""}}
     setup_testing_defaults(environ)
     answer = []
     body = validator(application)(environ, lambda status, headers, error=None: answer.append(status))

@@ -1,7 +1,7 @@
 """Every setting, declared once: name, type, default, secret or not, help, and how to make it.
 
-`env.example` and docs/settings.md are made from this file. A field `relay_port` is the variable POSTERN_RELAY_PORT, in
-`home/.env` or in the environment; the environment wins. Nobody else reads either.
+`env.example` and docs/settings.md are made from this file (ops/settings_pages.py). A field `relay_port` is the variable
+POSTERN_RELAY_PORT, in `home/.env` or in the environment; the environment wins. Nobody else reads either.
 
 Not here: the format of the file (base/dotenv.py), the home itself (base/home.py), and what keys and secrets must look
 like (base/keyring.py, mail/envelope.py).
@@ -10,6 +10,7 @@ like (base/keyring.py, mail/envelope.py).
 from __future__ import annotations
 
 import os
+import re
 import stat
 from dataclasses import dataclass, field, fields
 
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 PREFIX = "POSTERN_"
 REQUIRED = object()
+MOST_PORT = 65535
+MOST_BYTES = 10**15
+SENDING_SECONDS = 420
+"""What the last delivery that a drain begins may take: the relay's limit for one message (300), and recording (120)."""
 
 
 def setting(
@@ -32,17 +37,20 @@ def setting(
     secret: bool = False,
     choices: tuple[str, ...] = (),
     least: int = 0,
+    most: int = 1_000_000,
     make: str = "",
 ) -> Any:
     """One declaration. `default` REQUIRED: there is none, and the operator must give a value.
 
-    `least` is the smallest number allowed; `make` is a command that prints a good value.
+    `least` and `most` are the numbers allowed (PostgreSQL and sockets take 31 bits); `make` is a command that prints a
+    good value.
     """
     notes = {
         "text": text,
         "secret": secret,
         "choices": choices,
         "least": least,
+        "most": most,
         "make": make,
         "default": default,
     }
@@ -58,7 +66,7 @@ class Config:
     db_host: str = setting(
         "/var/run/postgresql", "PostgreSQL: host name, or the folder of its Unix socket (begins with /)."
     )
-    db_port: int = setting(5432, "PostgreSQL: port, also part of the socket's name.", least=1)
+    db_port: int = setting(5432, "PostgreSQL: port, also part of the socket's name.", least=1, most=MOST_PORT)
     db_name: str = setting(REQUIRED, "PostgreSQL: database.")
     db_user: str = setting(REQUIRED, "PostgreSQL: user. An ordinary one is enough.")
     db_password: str = setting("", "PostgreSQL: password.", secret=True)
@@ -94,7 +102,9 @@ class Config:
     )
 
     relay_host: str = setting(REQUIRED, "SMTP relay: host name.")
-    relay_port: int = setting(587, "SMTP relay: port (465 implicit TLS, 587 or 2525 STARTTLS).", least=1)
+    relay_port: int = setting(
+        587, "SMTP relay: port (465 implicit TLS, 587 or 2525 STARTTLS).", least=1, most=MOST_PORT
+    )
     relay_tls: str = setting(
         "starttls",
         "SMTP relay: TLS. `none` only for a relay on this machine.",
@@ -108,17 +118,24 @@ class Config:
     relay_per_day: int = setting(500, "SMTP relay: messages a day at most; 0: no limit.")
 
     max_message_bytes: int = setting(
-        26_214_400, "Largest message taken (bytes). Cloudflare takes 25 MiB.", least=1024
+        26_214_400,
+        "Largest message taken (bytes). Cloudflare takes 25 MiB.",
+        least=1024,
+        most=MOST_BYTES,
     )
     retry_days: int = setting(5, "Days until a delivery that meets only passing trouble has failed.", least=1)
     keep_failed_days: int = setting(14, "Days that the mail of a failed delivery stays, sealed.")
     keep_sent_days: int = setting(30, "Days that rows about finished deliveries stay.", least=1)
     drain_seconds: int = setting(50, "A drain begins no new delivery after so long (seconds).", least=1)
     drain_batch: int = setting(20, "Deliveries claimed at a time.", least=1)
-    lease_seconds: int = setting(900, "How long a drain may hold a delivery (seconds).", least=60)
-    spool_max_bytes: int = setting(524_288_000, "Most bytes kept in the spool while the database is away.")
+    lease_seconds: int = setting(
+        900, "How long a drain may hold a delivery (seconds); more than it drains.", least=60
+    )
+    spool_max_bytes: int = setting(
+        524_288_000, "Most bytes kept in the spool while the database is away.", most=MOST_BYTES
+    )
     disk_free_bytes: int = setting(
-        52_428_800, "With less free disk, mail is asked to come back later (bytes)."
+        52_428_800, "With less free disk, mail is asked to come back later (bytes).", most=MOST_BYTES
     )
     health_queue_seconds: int = setting(
         1800, "/health fails when a delivery is due for longer (seconds).", least=60
@@ -172,9 +189,10 @@ def _value(name: str, kind: str, notes: Mapping[str, Any], text: str | None) -> 
         default: str | int = notes["default"]
         return default
     if kind == "int":
-        if not (text.isascii() and text.isdigit()) or int(text) < notes["least"]:
+        is_number = text.isascii() and text.isdigit() and len(text) <= 16
+        if not is_number or not notes["least"] <= int(text) <= notes["most"]:
             raise ConfigError(
-                f"{name} must be a whole number of at least {notes['least']}.", str(notes["text"])
+                f"{name} must be a whole number from {notes['least']} to {notes['most']}.", str(notes["text"])
             )
         return int(text)
     if notes["choices"] and text not in notes["choices"]:
@@ -185,10 +203,8 @@ def _value(name: str, kind: str, notes: Mapping[str, Any], text: str | None) -> 
 def _cross_checks(config: Config) -> list[str]:
     """What no setting can tell of itself."""
     wrong = []
-    secure = config.url.startswith("https://") or is_local(
-        config.url.split("//")[-1].split(":")[0].split("/")[0]
-    )
-    if "//" not in config.url or not secure or config.url.rstrip("/").count("/") != 2:
+    url = re.fullmatch(r"(https?)://([A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?/?", config.url)
+    if url is None or (url[1] == "http" and not is_local(url[2])):
         wrong.append("POSTERN_URL must look like https://alias.example.org. Give scheme and host, no path.")
     if config.db_sslmode == "disable" and not is_local(config.db_host):
         wrong.append(
@@ -198,16 +214,21 @@ def _cross_checks(config: Config) -> list[str]:
         wrong.append(
             "POSTERN_RELAY_TLS=none would send mail and password in clear. Set it to starttls or implicit."
         )
-    if not config.db_schema.replace("_", "a").isalnum() or config.db_schema != config.db_schema.lower():
+    held = config.drain_seconds + SENDING_SECONDS
+    if config.lease_seconds < held:
         wrong.append(
-            "POSTERN_DB_SCHEMA may hold lower-case letters, digits and _ only. The default is postern."
+            f"POSTERN_LEASE_SECONDS must be at least {held} with this POSTERN_DRAIN_SECONDS, or mail doubles."
+        )
+    if not re.fullmatch(r"(?!pg_)[a-z_][a-z0-9_]{0,62}", config.db_schema):
+        wrong.append(
+            "POSTERN_DB_SCHEMA may hold lower-case letters, digits and _, no digit first, no pg_. The default is postern."
         )
     return wrong
 
 
 def is_local(host: str) -> bool:
     """A Unix socket's folder, or this machine by name or loop-back address."""
-    return host.startswith(("/", "127.")) or host in ("localhost", "::1", "[::1]")
+    return bool(re.fullmatch(r"/.*|127(\.\d{1,3}){3}|localhost|::1|\[::1\]", host, re.DOTALL))
 
 
 def _hide_secrets(config: Config) -> None:
@@ -215,9 +236,11 @@ def _hide_secrets(config: Config) -> None:
     from postern.base import redact
 
     for item in fields(Config):
-        if item.metadata.get("secret"):
-            for part in getattr(config, item.name).replace(",", " ").split():
-                redact.register(part)
+        value = getattr(config, item.name)
+        if item.metadata.get("secret") and value:
+            redact.register(value)
+    for part in (config.seal_keys + " " + config.webhook_secrets).replace(",", " ").split():
+        redact.register(part)
 
 
 def _read_file(path: str) -> tuple[dict[str, str], list[str]]:
@@ -227,59 +250,13 @@ def _read_file(path: str) -> tuple[dict[str, str], list[str]]:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_IMODE(mode) & 0o077:
                 return {}, [f"{path} can be read by others. Run: chmod 600 {path}"]
-            text = file.read().decode("utf-8")
+            text = file.read().decode("utf-8-sig")
     except FileNotFoundError:
         return {}, []
-    except PermissionError:
+    except OSError:
         return {}, [
             f"{path} cannot be read by this user. It must belong to the account that runs Postern, mode 600."
         ]
     except UnicodeDecodeError:
         return {}, [f"{path} is not UTF-8 text. Write it anew from env.example."]
     return dotenv.parse(text)
-
-
-def example() -> str:
-    """The text of env.example: every setting, what it means, its default, and how to make a secret."""
-    lines = [
-        "# Settings of Postern. Copy to ~/.postern/.env, chmod 600, and fill in what is marked REQUIRED.",
-        "# Made by `postern env example`; a commented line shows the default.",
-    ]
-    for name, _, notes in variables():
-        lines += ["", f"# {notes['text']}"]
-        if notes["choices"]:
-            lines.append(f"# One of: {', '.join(notes['choices'])}")
-        if notes["make"]:
-            lines.append(f"# Make it with: {notes['make']}")
-        if notes["default"] is REQUIRED:
-            lines += ["# REQUIRED", f"{name}="]
-        else:
-            lines.append(f"#{name}={notes['default']}")
-    return "\n".join(lines) + "\n"
-
-
-def table() -> str:
-    """The text of docs/settings.md."""
-    lines = [
-        "# Settings",
-        "",
-        "Variables of `~/.postern/.env` (mode 600) or of the environment, which wins.",
-        "Made by `postern env table`; a test keeps it true.",
-        "",
-        "| variable | default | what it is |",
-        "| --- | --- | --- |",
-    ]
-    for name, _, notes in variables():
-        default = (
-            "**required**"
-            if notes["default"] is REQUIRED
-            else f"`{notes['default']}`"
-            if notes["default"] != ""
-            else ""
-        )
-        text = notes["text"] + (f" One of: {', '.join(notes['choices'])}." if notes["choices"] else "")
-        text += (" Secret." if notes["secret"] else "") + (
-            f" Make it with `{notes['make']}`." if notes["make"] else ""
-        )
-        lines.append(f"| `{name}` | {default} | {text} |")
-    return "\n".join(lines) + "\n"

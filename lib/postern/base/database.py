@@ -5,7 +5,7 @@ same round trip as BEGIN, so that nothing is left in a session (PgBouncer in tra
 Without it the tenant tables show no row (row level security, schema/0001).
 
 Rows become dataclasses by column name. Errors of the server become ours, each with its remedy.
-Not here: SQL of the program (store/), keeping connections (base/pool.py).
+Not here: SQL of the program (store/), opening connections (base/connect.py), keeping them (base/pool.py).
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from pg8000.native import Connection
 
-    from postern.base.config import Config
-
     T = TypeVar("T")
 
     class Writer(Protocol):
@@ -35,8 +33,6 @@ if TYPE_CHECKING:
 
 SYSTEM = 0
 """The user id of the program's own work, which crosses users: receipt, drain, operator."""
-
-CONNECT_SECONDS = 10
 
 
 class SerializationFailure(PosternError):
@@ -68,9 +64,7 @@ class Database:
 
     def __init__(self, connection: Connection, schema: str, statement_seconds: int) -> None:
         self._connection = connection
-        self._begin = (
-            f'SET LOCAL search_path TO "{schema}"; SET LOCAL statement_timeout TO {statement_seconds * 1000}; "
-        )
+        self._begin = f'SET LOCAL search_path TO "{schema}"; SET LOCAL statement_timeout TO {statement_seconds * 1000}; '
         self.broken = False
 
     @contextlib.contextmanager
@@ -137,7 +131,7 @@ class Database:
 
         try:
             return bool(select.select([self._connection._usock], [], [], 0)[0])
-        except (OSError, ValueError):
+        except (OSError, ValueError, TypeError):
             return True
 
     def close(self) -> None:
@@ -201,105 +195,3 @@ def retrying(work: Callable[[], T], tries: int = 3) -> T:
         except SerializationFailure:
             time.sleep(0.05 * (tries - left))
     return work()
-
-
-def connect(config: Config) -> Database:
-    """Open a connection as the settings say. DatabaseUnavailable or ConfigError with the remedy."""
-    from pg8000.exceptions import DatabaseError, InterfaceError
-    from pg8000.native import Connection
-
-    road: dict[str, Any] = {}
-    try:
-        road.update(_road(config))
-        connection = Connection(
-            config.db_user,
-            database=config.db_name,
-            password=config.db_password or None,
-            timeout=config.db_statement_seconds + CONNECT_SECONDS,
-            application_name="postern",
-            **road,
-        )
-    except (DatabaseError, InterfaceError, OSError) as error:
-        if "sock" in road:
-            road["sock"].close()
-        fields = error.args[0] if error.args and isinstance(error.args[0], dict) else None
-        raise (_unreachable(config, error) if fields is None else _refused(config, fields)) from None
-    return Database(connection, config.db_schema, config.db_statement_seconds)
-
-
-def _road(config: Config) -> dict[str, Any]:
-    """How to get there. ssl_context=False on a Unix socket: None would build a TLS context for nothing (23 ms)."""
-    if config.db_host.startswith("/"):
-        return {"unix_sock": f"{config.db_host}/.s.PGSQL.{config.db_port}", "ssl_context": False}
-    import socket
-
-    sock = socket.create_connection((config.db_host, config.db_port), CONNECT_SECONDS)
-    # pg8000 writes a message in pieces; with Nagle's algorithm each waits 40 ms for an acknowledgement.
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    sock.settimeout(config.db_statement_seconds + CONNECT_SECONDS)
-    return {"sock": sock, "host": config.db_host, "ssl_context": _tls(config)}
-
-
-def _tls(config: Config) -> Any:
-    if config.db_sslmode == "disable":
-        return False
-    import ssl
-
-    try:
-        context = ssl.create_default_context(cafile=config.db_sslrootcert or None)
-    except OSError:
-        raise ConfigError(
-            "POSTERN_DB_SSLROOTCERT cannot be read as a PEM file.",
-            "Name the file with the database's CA certificate.",
-        ) from None
-    if config.db_sslmode == "require":
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-def _refused(config: Config, fields: dict[str, str]) -> PosternError:
-    """The server answered, and said no."""
-    code, text = fields.get("C", ""), fields.get("M", "")
-    if code == "28000" and ("no encryption" in text or "SSL off" in text):
-        return ConfigError(
-            "The database takes only TLS connections.", "Set POSTERN_DB_SSLMODE=verify-full (or require)."
-        )
-    if code in ("28P01", "28000"):
-        return ConfigError(
-            f"The database refused the user {config.db_user} ({text}).",
-            "Check POSTERN_DB_USER and POSTERN_DB_PASSWORD.",
-        )
-    if code == "3D000":
-        return ConfigError(
-            f"There is no database named {config.db_name}.",
-            "Make it in the host's panel, or mend POSTERN_DB_NAME.",
-        )
-    if code == "53300":
-        return DatabaseUnavailable(
-            "The database has no free connection.",
-            "Wait, or lower POSTERN_DB_POOL; it is tried again by itself.",
-        )
-    return DatabaseUnavailable(
-        f"The database refused the connection ({code}: {text}).", "It is tried again by itself."
-    )
-
-
-def _unreachable(config: Config, error: Exception) -> PosternError:
-    """No answer of a PostgreSQL server at all."""
-    where = f"{config.db_host}, port {config.db_port}"
-    cause: BaseException = error.__cause__ or error
-    if "refuses SSL" in str(error):
-        return ConfigError(
-            f"The database at {where} offers no TLS.", "Set POSTERN_DB_SSLMODE=disable only on this machine."
-        )
-    if type(cause).__name__ == "SSLCertVerificationError":
-        return ConfigError(
-            f"The certificate of the database at {where} does not verify.",
-            "Set POSTERN_DB_SSLROOTCERT to its CA file, and POSTERN_DB_HOST to the name in the certificate.",
-        )
-    return DatabaseUnavailable(
-        f"The database at {where} cannot be reached ({type(cause).__name__}).",
-        "Check POSTERN_DB_HOST and POSTERN_DB_PORT, and that the server runs.",
-    )

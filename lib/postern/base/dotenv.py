@@ -1,7 +1,8 @@
 """The format of `.env`.
 
 `NAME=value` a line; `export ` before it, blank lines and `#` comments are fine; a value may stand in single
-quotes (taken as it is) or double quotes (\\n, \\t, \\", \\\\ and \\$ are undone). A comment may follow a value after a blank.
+quotes (taken as it is) or double quotes (\\n, \\t, \\", \\\\ and \\$ are undone). A comment may follow a value after a
+blank; a value may begin with #.
 Nothing is run and nothing is expanded: a shell is never involved.
 """
 
@@ -20,7 +21,7 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
             continue
         name, equals, rest = re.sub(r"^export\s+", "", line).partition("=")
         name = name.rstrip()
-        value = _unquote(rest.strip()) if equals and name.isidentifier() and name.isascii() else None
+        value = _unquote(rest) if equals and name.isidentifier() and name.isascii() else None
         if value is None:
             wrong.append(f"Line {number} of .env makes no sense. Write NAME=value, with matching quotes.")
         else:
@@ -33,13 +34,16 @@ _UNDONE = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 def _unquote(text: str) -> str | None:
     """The value of what stands after `=`; None when a quote is not closed or something follows it."""
+    if _is_comment(text):
+        return ""
+    text = text.strip()
     if text[:1] == "'":
         value, closed, rest = text[1:].partition("'")
         return value if closed and _is_comment(rest) else None
     if text[:1] != '"':
         for mark in (" #", "\t#"):
             text = text.partition(mark)[0]
-        return "" if text.startswith("#") else text.rstrip()
+        return text.rstrip()
     value, position = "", 1
     while position < len(text):
         letter = text[position]

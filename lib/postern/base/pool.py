@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 
-from postern.base import database
+from postern.base.connect import connect
 from postern.base.errors import Busy
 
 TYPE_CHECKING = False
@@ -49,7 +49,7 @@ class Pool:
                 if not db.went_away():
                     return db
                 db.close()
-        return database.connect(self._config)
+        return connect(self._config)
 
     def _give_back(self, db: Database) -> None:
         if db.broken:

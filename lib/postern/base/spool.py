@@ -13,11 +13,13 @@ Not here: what the note says, and sealing (flow/receive.py, base/stream.py).
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import struct
 from dataclasses import dataclass
 
+from postern.base import clock
 from postern.base.errors import Busy, Conflict, SealBroken
 
 TYPE_CHECKING = False
@@ -154,12 +156,16 @@ class Spool:
 
     def size(self) -> int:
         """Bytes that wait in spool/new."""
-        return sum(entry.stat().st_size for entry in os.scandir(self.new))
+        return sum(found.st_size for _, found in _look(self.new))
 
     def waiting(self) -> list[str]:
         """Names in spool/new, oldest first."""
-        found = [(entry.stat().st_mtime, entry.name) for entry in os.scandir(self.new) if entry.is_file()]
+        found = [(stat.st_mtime_ns, name) for name, stat in _look(self.new)]
         return [name for _, name in sorted(found)]
+
+    def oldest(self) -> float:
+        """When the oldest file in spool/new was written (Unix time); now, when there is none."""
+        return min((stat.st_mtime for _, stat in _look(self.new)), default=clock.now())
 
     def read(self, name: str) -> SpooledFile:
         """Open one. SealBroken when it is no spool file."""
@@ -190,9 +196,18 @@ class Spool:
 
     def sweep(self, older_than: float) -> None:
         """Remove what a killed receipt left in spool/tmp before `older_than` (Unix time)."""
-        for entry in os.scandir(self.tmp):
-            if entry.stat().st_mtime < older_than:
-                os.unlink(entry.path)
+        for name, stat in _look(self.tmp):
+            if stat.st_mtime < older_than:
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(self.tmp, name))
+
+
+def _look(folder: str) -> Iterator[tuple[str, os.stat_result]]:
+    """Names and sizes of the files in a folder that others change meanwhile: a file may be gone when it is looked at."""
+    for entry in os.scandir(folder):
+        with contextlib.suppress(FileNotFoundError):
+            if entry.is_file():
+                yield entry.name, entry.stat()
 
 
 def sync_folder(path: str) -> None:

@@ -28,16 +28,16 @@ def register(nouns: Nouns) -> None:
 
 def print_example(args: argparse.Namespace) -> None:
     """postern env example"""
-    from postern.base import config
+    from postern.ops import settings_pages
 
-    print(config.example(), end="")
+    print(settings_pages.example(), end="")
 
 
 def print_table(args: argparse.Namespace) -> None:
     """postern env table"""
-    from postern.base import config
+    from postern.ops import settings_pages
 
-    print(config.table(), end="")
+    print(settings_pages.table(), end="")
 
 
 def check_env(args: argparse.Namespace) -> None:

@@ -21,6 +21,9 @@ class Applied:
     applied_at: datetime
 
 
+# Of two that make the same name at once, IF NOT EXISTS lets the second one fail. The number means nothing.
+_ONE_MAKER = "SELECT pg_advisory_xact_lock(7067375)"
+
 _SCHEMA_EXISTS = "SELECT to_regnamespace(current_setting('search_path')) IS NOT NULL"
 
 _LEDGER_EXISTS = "SELECT to_regclass('migrations') IS NOT NULL"
@@ -39,8 +42,9 @@ COMMENT ON COLUMN migrations.checksum IS 'SHA-256 of the .up.sql file as it was 
 
 def prepare(db: Database, schema: str) -> None:
     """Make the schema and the ledger where they are missing. `schema` was checked to be a plain name by base/config.py."""
+    db.run(_ONE_MAKER)
     if not db.value(_SCHEMA_EXISTS):
-        db.run(f"CREATE SCHEMA IF NOT EXISTS {schema}")
+        db.run(f'CREATE SCHEMA IF NOT EXISTS "{schema}"')
     if not has_ledger(db):
         db.run(_MAKE_LEDGER)
 

@@ -1,0 +1,128 @@
+"""What the program knows about its own running: replays and doubles, the relay and its budget, the jobs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from postern.base.database import SYSTEM, Database
+from postern.base.errors import DatabaseUnavailable
+from postern.store import fingerprints, jobs, relays, webhook_ids
+from support.store import Store, do
+
+
+def test_a_webhook_id_is_remembered_for_a_quarter_of_an_hour(db: Database):
+    assert do(db, webhook_ids.remember, "in_1") is True
+    assert do(db, webhook_ids.remember, "in_1") is False
+    assert do(db, webhook_ids.seen, "in_1") is True
+    assert do(db, webhook_ids.seen, "in_2") is False
+    assert do(db, webhook_ids.forget_old) == 0
+    do(db, Database.run, "UPDATE webhook_ids SET seen_at = now() - interval '16 minutes'")
+    assert do(db, webhook_ids.forget_old) == 1
+    assert do(db, webhook_ids.seen, "in_1") is False
+
+
+def test_a_fingerprint_is_remembered_for_seven_days(db: Database):
+    assert do(db, fingerprints.remember, b"f" * 32) is True
+    assert do(db, fingerprints.remember, b"f" * 32) is False
+    do(db, Database.run, "UPDATE fingerprints SET seen_at = now() - interval '6 days 23 hours'")
+    assert do(db, fingerprints.remember, b"f" * 32) is False
+    assert do(db, fingerprints.forget_old) == 0
+    do(db, Database.run, "UPDATE fingerprints SET seen_at = now() - interval '7 days 1 hour'")
+    assert do(db, fingerprints.remember, b"f" * 32) is True
+    assert do(db, fingerprints.remember, b"f" * 32) is False
+    do(db, Database.run, "UPDATE fingerprints SET seen_at = now() - interval '7 days 1 hour'")
+    assert do(db, fingerprints.forget_old) == 1
+
+
+@pytest.mark.parametrize("remember", [webhook_ids.remember, fingerprints.remember])
+def test_of_two_who_remember_the_same_at_once_one_is_first(
+    store: Store, db: Database, remember: Callable[[Database, object], bool]
+):
+    other, answers = store.connect(), []
+    value: object = "in_1" if remember is webhook_ids.remember else b"f" * 32
+    with db.transaction(SYSTEM):
+        assert remember(db, value)
+        thread = threading.Thread(target=lambda: answers.append(do(other, remember, value)))
+        thread.start()
+        while not store.look("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
+            pass
+        assert answers == []
+    thread.join()
+    assert answers == [False]
+
+
+def impatient(db: Database) -> None:
+    db.run("SET LOCAL lock_timeout TO '10ms'")
+    relays.lock(db, "smtp.example:587")
+
+
+def test_the_relay_is_made_when_it_is_first_locked_and_drains_take_turns(store: Store, db: Database):
+    assert do(db, relays.find, "smtp.example:587") is None
+    other = store.connect()
+    with db.transaction(SYSTEM):
+        found = relays.lock(db, "smtp.example:587")
+        assert (found.paused_seconds, found.in_trouble, found.ok_at) == (0, False, None)
+    with db.transaction(SYSTEM):
+        relays.lock(db, "smtp.example:587")
+        with pytest.raises(DatabaseUnavailable):
+            do(other, impatient)
+
+
+def test_trouble_pauses_the_relay_and_success_ends_it(db: Database):
+    do(db, relays.lock, "r")
+    do(db, relays.note_trouble, "r", "535 refused. Check the password.", 900)
+    found = do(db, relays.find, "r")
+    assert found.in_trouble
+    assert 890 < found.paused_seconds <= 900
+    assert found.trouble == "535 refused. Check the password."
+    do(
+        db,
+        Database.run,
+        "UPDATE relays SET paused_until = now() - interval '1 second', trouble_at = now() - interval '1 hour'",
+    )
+    assert do(db, relays.find, "r").paused_seconds == 0
+    assert do(db, relays.find, "r").in_trouble
+    do(db, relays.note_ok, "r")
+    found = do(db, relays.find, "r")
+    assert (found.in_trouble, found.paused_seconds) == (False, 0)
+
+
+def test_usage_is_counted_over_the_last_hour_and_the_last_day(db: Database):
+    do(db, relays.lock, "r")
+    do(db, relays.lock, "other")
+    do(db, relays.book, "other", 1000)
+    assert do(db, relays.usage, "r") == relays.Usage(0, 0)
+    do(db, relays.book, "r", 5)
+    do(db, relays.book, "r", -2)
+    assert do(db, relays.usage, "r") == relays.Usage(3, 3)
+    do(db, Database.run, "UPDATE relay_usage SET slot = slot - interval '2 hours' WHERE relay = 'r'")
+    assert do(db, relays.usage, "r") == relays.Usage(0, 3)
+    do(db, Database.run, "UPDATE relay_usage SET slot = slot - interval '1 day' WHERE relay = 'r'")
+    assert do(db, relays.usage, "r") == relays.Usage(0, 0)
+    assert do(db, relays.forget_old) == 0
+    do(db, Database.run, "UPDATE relay_usage SET slot = slot - interval '1 day' WHERE relay = 'r'")
+    assert do(db, relays.forget_old) == 1
+
+
+def test_a_job_is_known_from_its_begin_to_its_end(db: Database):
+    assert do(db, jobs.last, "drain") is None
+    assert do(db, jobs.is_due, "drain", 3600) is True
+    do(db, jobs.begin, "drain", "home-1")
+    found = do(db, jobs.last, "drain")
+    assert (found.ended_seconds, found.ok) == (None, None)
+    assert do(db, jobs.is_due, "drain", 3600) is False
+    assert do(db, jobs.is_due, "prune", 3600) is True
+    with db.transaction(SYSTEM):
+        jobs.end(db, "drain", "home-1", ok=False, items=3, error="The database went away.")
+    found = do(db, jobs.last, "drain")
+    assert (found.ended_seconds, found.ok, found.error) == (0, False, "The database went away.")
+    do(db, Database.run, "UPDATE jobs SET started_at = now() - interval '2 hours'")
+    assert do(db, jobs.is_due, "drain", 3600) is True
+    do(db, jobs.begin, "drain", "home-2")
+    assert do(db, jobs.last, "drain").ok is None, "the newest run of any home"
+    do(db, jobs.begin, "drain", "home-1")
+    found = do(db, jobs.last, "drain")
+    assert (found.ok, found.error) == (None, None), "what was before is forgotten"

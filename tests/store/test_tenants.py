@@ -1,0 +1,492 @@
+"""The wall between users stands in the database: row level security, forced, on every table of tenants.
+
+Covered: as one user, SELECT, UPDATE and DELETE without a WHERE meet that user's rows only; no row can be written in
+another's name or tied to another's row; without a user there are no rows; and every function of store/, called as one
+user with the ids of another, tells nothing and changes nothing. The table of functions is held against the modules: a new
+function must say what it does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+import postern.store
+from postern.base.database import SYSTEM, Database
+from postern.base.errors import ConfigError, PosternError
+from postern.base.spool import Holder
+from postern.store import aliases, contacts, deliveries, domains, events, mailboxes, messages, queue, users
+from postern.store.deliveries import Claimed, Said
+from support.store import RING, Store, Tenant, add_tenant, become, taken_back
+
+TENANT_TABLES = (
+    "alias_mailboxes",
+    "aliases",
+    "contacts",
+    "deliveries",
+    "domains",
+    "events",
+    "mailboxes",
+    "messages",
+    "users",
+)
+
+SHARED_TABLES = {
+    "message_chunks": "COPY refuses tables with row level security; each chunk opens only under its message",
+    "fingerprints": "keyed hashes of no user",
+    "webhook_ids": "of no user",
+    "relays": "the operator's",
+    "relay_usage": "the operator's",
+    "jobs": "the operator's",
+    "migrations": "the operator's",
+}
+"""Tables without the wall, and why."""
+
+every_tenant_table = pytest.mark.parametrize("table", TENANT_TABLES)
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """Jane asks; Kim's rows must stay unseen and as they are. What a test changes is taken back."""
+
+    store: Store
+    db: Database
+    jane: Tenant
+    kim: Tenant
+    shared_domain_id: int
+
+    def rows_of(self, user_id: int) -> list[str]:
+        """Everything that belongs to a user, read in the transaction that is open, which goes on as SYSTEM."""
+        become(self.db, SYSTEM)
+        found = []
+        for table in TENANT_TABLES:
+            owner = "id" if table == "users" else "user_id"
+            rows = self.db.run(f"SELECT t::text FROM {table} t WHERE {owner} = :id ORDER BY 1", id=user_id)
+            found += [f"{table}: {row[0]}" for row in rows]
+        chunks = self.db.run(
+            "SELECT c::text FROM message_chunks c JOIN messages m ON m.id = c.message_id WHERE m.user_id = :id ORDER BY 1",
+            id=user_id,
+        )
+        return found + [f"message_chunks: {row[0]}" for row in chunks]
+
+    def as_they_are(self) -> list[list[str]]:
+        """Both users' rows, in a transaction of its own."""
+        with taken_back(self.db, SYSTEM):
+            return [self.rows_of(self.jane.id), self.rows_of(self.kim.id)]
+        raise AssertionError
+
+
+@pytest.fixture(scope="module")
+def built(module_store: Store) -> World:
+    db = module_store.connect()
+    jane, kim = add_tenant(db, "jane"), add_tenant(db, "kim")
+    with db.transaction(SYSTEM):
+        shared = domains.add(db, "shared.example", None)
+    return World(module_store, db, jane, kim, shared.id)
+
+
+@pytest.fixture
+def world(built: World) -> Iterator[World]:
+    """Nothing may stay of a test."""
+    before = built.as_they_are()
+    yield built
+    assert built.as_they_are() == before
+
+
+def owned(world: World, table: str, user_id: int) -> int:
+    """Rows of this user as a superuser counts them."""
+    owner = "id" if table == "users" else "user_id"
+    found = world.store.look(f"SELECT count(*) FROM {table} WHERE {owner} = :id", id=user_id)
+    return int(str(found[0][0]))
+
+
+# The tables.
+
+
+def test_every_table_is_walled_or_says_why_not(module_store: Store):
+    assert sorted([*TENANT_TABLES, *SHARED_TABLES]) == module_store.tables()
+
+
+def test_every_table_that_names_a_user_is_walled(module_store: Store):
+    found = module_store.look(
+        "SELECT table_name FROM information_schema.columns WHERE table_schema = 'postern' AND column_name = 'user_id'"
+    )
+    assert {str(row[0]) for row in found} | {"users"} == set(TENANT_TABLES)
+
+
+@every_tenant_table
+def test_the_wall_is_up_and_holds_the_owner_too(module_store: Store, table: str):
+    sql = "SELECT relrowsecurity, relforcerowsecurity FROM pg_class WHERE oid = CAST(:name AS regclass)"
+    assert module_store.look(sql, name=f"postern.{table}") == [[True, True]]
+
+
+def test_the_program_is_no_superuser_and_cannot_pass_the_wall(world: World):
+    sql = "SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user"
+    with world.db.transaction(SYSTEM):
+        assert world.db.value(sql) is False
+        owners = world.db.run(
+            "SELECT DISTINCT tableowner = current_user FROM pg_tables WHERE schemaname = 'postern'"
+        )
+    assert owners == [[True]]
+
+
+# Statements without a WHERE.
+
+
+@every_tenant_table
+def test_a_user_sees_just_her_own_rows(world: World, table: str):
+    own = owned(world, table, world.jane.id)
+    shared = 1 if table == "domains" else 0
+    assert own >= 1
+    with world.db.transaction(world.jane.id):
+        assert world.db.value(f"SELECT count(*) FROM {table}") == own + shared
+    with world.db.transaction(SYSTEM):
+        assert world.db.value(f"SELECT count(*) FROM {table}") == 2 * own + shared
+
+
+@every_tenant_table
+def test_a_user_changes_just_her_own_rows(world: World, table: str):
+    column = {"users": "handle", "alias_mailboxes": "user_id"}.get(table, "id")
+    before = world.as_they_are()
+    with taken_back(world.db, world.jane.id):
+        changed = world.db.count(f"UPDATE {table} SET {column} = {column}")
+        assert changed == owned(world, table, world.jane.id)
+        assert world.rows_of(world.kim.id) == before[1]
+
+
+@every_tenant_table
+def test_a_user_deletes_just_her_own_rows(world: World, table: str):
+    before = world.as_they_are()
+    with taken_back(world.db, world.jane.id):
+        assert world.db.count(f"DELETE FROM {table}") == owned(world, table, world.jane.id)
+        assert world.rows_of(world.kim.id) == before[1]
+        assert len(world.rows_of(world.jane.id)) < len(before[0])
+        assert world.db.value("SELECT count(*) FROM domains WHERE user_id IS NULL") == 1
+
+
+@every_tenant_table
+def test_the_programs_own_work_crosses_users(world: World, table: str):
+    shared = 1 if table == "domains" else 0
+    with taken_back(world.db, SYSTEM):
+        assert world.db.count(f"DELETE FROM {table}") == 2 * owned(world, table, world.jane.id) + shared
+
+
+@every_tenant_table
+def test_no_row_can_be_handed_to_another_user(world: World, table: str):
+    column = "id" if table == "users" else "user_id"
+    with pytest.raises(ConfigError) as caught, world.db.transaction(world.jane.id):
+        world.db.run(f"UPDATE {table} SET {column} = :kim", kim=world.kim.id)
+    assert "row-level security" in caught.value.reason
+
+
+@every_tenant_table
+@pytest.mark.parametrize("who", ["jane", "the program"])
+def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: str):
+    """A copy of his row, made fit to stand beside it. The program itself can write it, so nothing but the wall stops her."""
+    columns = world.store.look(
+        "SELECT column_name, quote_nullable(row_to_json(t)->>column_name) FROM information_schema.columns c, "
+        f"(SELECT * FROM {table} WHERE {'id' if table == 'users' else 'user_id'} = :kim LIMIT 1) t "
+        "WHERE c.table_schema = 'postern' AND c.table_name = :table",
+        kim=world.kim.id,
+        table=table,
+    )
+    row = {str(name): str(value) for name, value in columns}
+    fresh = {
+        "id": "999",
+        "uid": "gen_random_uuid()",
+        "handle": "'new'",
+        "name": "'new.example'",
+        "local": "'new'",
+        "reverse_local": "'re-new'",
+        "address_index": "'new'",
+    }
+    row.update({name: value for name, value in fresh.items() if name in row})
+    sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
+    if who == "jane":
+        with pytest.raises(ConfigError) as caught, world.db.transaction(world.jane.id):
+            world.db.run(sql)
+        assert "row-level security" in caught.value.reason
+        return
+    with taken_back(world.db, SYSTEM):
+        for clash in ("alias_mailboxes", "deliveries"):
+            world.db.run(f"DELETE FROM {clash}")
+        world.db.run(sql)
+
+
+def test_a_users_own_domain_cannot_be_made_everybodys(world: World):
+    with pytest.raises(ConfigError), world.db.transaction(world.jane.id):
+        world.db.run("UPDATE domains SET user_id = NULL WHERE user_id IS NOT NULL")
+
+
+# Without a user.
+
+
+NOBODY = {
+    "in a fresh session": "SELECT 1",
+    "after a transaction of hers": None,
+    "after a reset": "RESET ALL",
+    "with an empty name": "SET postern.user_id TO ''",
+    "with the number of no user": "SET postern.user_id TO '-1'",
+    "with a number that begins with 0": "SET postern.user_id TO '00'",
+}
+
+
+@pytest.mark.parametrize("how", NOBODY)
+def test_without_a_user_there_is_nothing(world: World, how: str):
+    db = world.store.connect()
+    sql = NOBODY[how]
+    if sql is None:
+        with db.transaction(world.jane.id):
+            assert db.value("SELECT count(*) FROM users") == 1
+    else:
+        db.run(sql)
+    for table in TENANT_TABLES:
+        shared = 1 if table == "domains" and how.startswith("with the number") else 0
+        shared += 1 if table == "domains" and how.startswith("with a number") else 0
+        column = "user_id" if table == "alias_mailboxes" else "id"
+        assert db.run(f"SELECT count(*) FROM postern.{table}") == [[shared]]
+        assert db.count(f"UPDATE postern.{table} SET {column} = {column}") == 0
+        assert db.count(f"DELETE FROM postern.{table}") == 0
+    with pytest.raises(ConfigError):
+        db.run("INSERT INTO postern.users (handle) VALUES ('mallory')")
+
+
+def test_a_user_id_that_is_no_number_is_an_error_and_no_way_in(world: World):
+    db = world.store.connect()
+    db.run("SET postern.user_id TO 'x'")
+    with pytest.raises(PosternError):
+        db.run("SELECT * FROM postern.users")
+
+
+# Rows that would tie one user's things to another's: foreign keys do not ask row level security.
+
+
+TIES = {
+    "her alias to his mailbox": (
+        "INSERT INTO alias_mailboxes (alias_id, mailbox_id, user_id) VALUES (:jane_alias, :kim_mailbox, :jane)"
+    ),
+    "his alias to her mailbox": (
+        "INSERT INTO alias_mailboxes (alias_id, mailbox_id, user_id) VALUES (:kim_alias, :jane_mailbox, :jane)"
+    ),
+    "his message to her mailbox": (
+        "INSERT INTO deliveries (uid, user_id, message_id, mailbox_id) VALUES (:uid, :jane, :kim_message, :jane_mailbox)"
+    ),
+    "her message to his mailbox": (
+        "INSERT INTO deliveries (uid, user_id, message_id, mailbox_id) VALUES (:uid, :jane, :jane_message, :kim_mailbox)"
+    ),
+    "a message to his alias": (
+        "INSERT INTO messages (uid, user_id, alias_id, source, size, mail_from_sealed, stream_header, chunk_count)"
+        " VALUES (:uid, :jane, :kim_alias, 'test', 1, '', '', 0)"
+    ),
+    "a contact to his alias": (
+        "INSERT INTO contacts (uid, user_id, alias_id, domain_id, address_sealed, address_index, reverse_local)"
+        " VALUES (:uid, :jane, :kim_alias, :jane_domain, '', '', 're-x')"
+    ),
+    "her contact to his alias": "UPDATE contacts SET alias_id = :kim_alias",
+    "her message, moved to his alias": "UPDATE messages SET alias_id = :kim_alias",
+    "her delivery, moved to his message": "UPDATE deliveries SET message_id = :kim_message",
+}
+
+
+@pytest.mark.parametrize("tie", TIES)
+@pytest.mark.parametrize("who", ["jane", "the program"])
+def test_what_belongs_to_two_users_cannot_be_tied_together(world: World, tie: str, who: str):
+    jane, kim = world.jane, world.kim
+    params = {
+        "uid": uuid.uuid4(),
+        "jane": jane.id,
+        "jane_alias": jane.alias.id,
+        "jane_mailbox": jane.mailbox.id,
+        "jane_message": jane.message_id,
+        "jane_domain": jane.domain_id,
+        "kim_alias": kim.alias.id,
+        "kim_mailbox": kim.mailbox.id,
+        "kim_message": kim.message_id,
+    }
+    sql = TIES[tie] + (" WHERE user_id = :jane" if TIES[tie].startswith("UPDATE") else "")
+    with pytest.raises(PosternError) as caught, world.db.transaction(jane.id if who == "jane" else SYSTEM):
+        world.db.run(sql, **{name: value for name, value in params.items() if f":{name}" in sql})
+    assert "of_same_user" in caught.value.reason
+
+
+# Every function of store/, as Jane, with what is Kim's.
+
+
+def his_claim(world: World) -> Claimed:
+    """A lease on his delivery, in the transaction that is open."""
+    become(world.db, SYSTEM)
+    return next(one for one in deliveries.claim(world.db, 10, 900) if one.user_id == world.kim.id)
+
+
+def chunks_of_his(world: World) -> int:
+    with contextlib.closing(Holder("/tmp")) as holder:
+        messages.read_chunks(world.db, world.kim.message_id, holder)
+        return holder.count
+
+
+def note_of_his(world: World) -> object:
+    return events.add(world.db, RING, world.kim.id, "sent", message_id=world.kim.message_id)
+
+
+def message_for_him(world: World) -> object:
+    place = {"uid": uuid.uuid4(), "user_id": world.kim.id, "alias_id": world.kim.alias.id, "received_at": 1.0}
+    rest = {"source": "test", "size": 1, "mail_from": "", "stream_header": b"", "chunk_count": 0}
+    return messages.add(world.db, RING, **place, **rest)  # type: ignore[arg-type]
+
+
+def message_to_his_alias(world: World) -> object:
+    place = {
+        "uid": uuid.uuid4(),
+        "user_id": world.jane.id,
+        "alias_id": world.kim.alias.id,
+        "received_at": 1.0,
+    }
+    rest = {"source": "test", "size": 1, "mail_from": "", "stream_header": b"", "chunk_count": 0}
+    return messages.add(world.db, RING, **place, **rest)  # type: ignore[arg-type]
+
+
+REFUSED = object()
+SAID = Said(250, "body", "ok")
+
+FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
+    "aliases.resolve": [(lambda w: aliases.resolve(w.db, "shop", w.kim.domain), None)],
+    "aliases.find": [(lambda w: aliases.find(w.db, "shop", w.kim.domain), None)],
+    "aliases.of_user": [(lambda w: aliases.of_user(w.db, w.kim.id), [])],
+    "aliases.add": [
+        (lambda w: aliases.add(w.db, w.kim.id, w.kim.domain_id, "new"), REFUSED),
+        (lambda w: aliases.add(w.db, w.kim.id, w.shared_domain_id, "new"), REFUSED),
+        (lambda w: aliases.add(w.db, w.jane.id, w.kim.domain_id, "new"), REFUSED),
+    ],
+    "aliases.forward_to": [
+        (lambda w: aliases.forward_to(w.db, w.kim.alias, w.kim.mailbox.id), REFUSED),
+        (lambda w: aliases.forward_to(w.db, w.kim.alias, w.jane.mailbox.id), REFUSED),
+        (lambda w: aliases.forward_to(w.db, w.jane.alias, w.kim.mailbox.id), REFUSED),
+    ],
+    "aliases.enable": [(lambda w: aliases.enable(w.db, w.kim.alias.id, False), False)],
+    "contacts.ensure": [
+        (lambda w: contacts.ensure(w.db, RING, w.kim.alias.id, "friend.of.kim@shop.example"), REFUSED),
+        (lambda w: contacts.ensure(w.db, RING, w.kim.alias.id, "new@shop.example"), REFUSED),
+    ],
+    "contacts.by_reverse": [
+        (lambda w: contacts.by_reverse(w.db, w.kim.contact.reverse_local, w.kim.domain), None)
+    ],
+    "deliveries.add": [
+        (lambda w: deliveries.add(w.db, w.kim.id, w.kim.message_id, [w.kim.mailbox.id]), REFUSED),
+        (lambda w: deliveries.add(w.db, w.jane.id, w.kim.message_id, [w.jane.mailbox.id]), REFUSED),
+        (lambda w: deliveries.add(w.db, w.jane.id, w.jane.message_id, [w.kim.mailbox.id]), REFUSED),
+    ],
+    "deliveries.claim": [
+        (lambda w: [c.user_id for c in deliveries.claim(w.db, 10, 900) if c.user_id != w.jane.id], [])
+    ],
+    "deliveries.bounced": [(lambda w: deliveries.bounced(w.db, w.kim.delivery_id), None)],
+    "domains.add": [
+        (lambda w: domains.add(w.db, "new.example", w.kim.id), REFUSED),
+        (lambda w: domains.add(w.db, "new.example", None), REFUSED),
+    ],
+    "domains.find": [(lambda w: domains.find(w.db, w.kim.domain), None)],
+    "domains.all_domains": [
+        (lambda w: [d.name for d in domains.all_domains(w.db)], ["jane.example", "shared.example"])
+    ],
+    "events.add": [(note_of_his, REFUSED)],
+    "events.of_user": [(lambda w: events.of_user(w.db, w.kim.id, 100), [])],
+    "events.forget_old": [(lambda w: events.forget_old(w.db, -1), 1)],
+    "mailboxes.add": [(lambda w: mailboxes.add(w.db, RING, w.kim.id, "new@real.example", True), REFUSED)],
+    "mailboxes.of_user": [(lambda w: mailboxes.of_user(w.db, w.kim.id), [])],
+    "mailboxes.find": [(lambda w: mailboxes.find(w.db, RING, w.kim.id, "kim@real.example"), None)],
+    "mailboxes.verify": [(lambda w: mailboxes.verify(w.db, w.kim.mailbox.id), False)],
+    "messages.add": [(message_for_him, REFUSED), (message_to_his_alias, REFUSED)],
+    "messages.read_chunks": [(chunks_of_his, 0)],
+    "messages.exists": [(lambda w: messages.exists(w.db, w.kim.message_uid), False)],
+    "messages.find": [(lambda w: messages.find(w.db, w.kim.message_id), None)],
+    "messages.clear_when_done": [(lambda w: messages.clear_when_done(w.db, w.kim.message_id), None)],
+    "messages.clear_failed": [(lambda w: messages.clear_failed(w.db, -1), 0)],
+    "messages.forget_old": [(lambda w: messages.forget_old(w.db, -1), 0)],
+    "queue.entries": [
+        (lambda w: [e.handle for e in queue.entries(w.db, list(deliveries.STATES), 9)], ["jane"])
+    ],
+    "queue.retry": [(lambda w: queue.retry(w.db, w.kim.delivery_id), None)],
+    "queue.drop": [(lambda w: queue.drop(w.db, w.kim.delivery_id), None)],
+    "queue.depth": [(lambda w: queue.depth(w.db).waiting, 1)],
+    "users.add": [(lambda w: users.add(w.db, "mallory"), REFUSED)],
+    "users.find": [(lambda w: users.find(w.db, "kim"), None)],
+    "users.all_users": [(lambda w: [user.handle for user in users.all_users(w.db)], ["jane"])],
+}
+"""What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""
+
+WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
+    "deliveries.give_back": lambda w, claimed: deliveries.give_back(w.db, claimed.lease, [claimed.id], 0),
+    "deliveries.sent": lambda w, claimed: deliveries.sent(w.db, RING, claimed, SAID),
+    "deliveries.later": lambda w, claimed: deliveries.later(w.db, RING, claimed, SAID, 1),
+    "deliveries.failed": lambda w, claimed: deliveries.failed(w.db, RING, claimed, SAID),
+}
+"""What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
+
+NO_TENANTS = {"fingerprints", "jobs", "migrations", "relays", "webhook_ids"}
+"""Modules whose tables are nobody's in particular."""
+
+NOT_WALLED = {"messages.add_chunks": "message_chunks has no wall (see SHARED_TABLES)"}
+
+
+def functions() -> set[str]:
+    """Every function of store/ that asks the database."""
+    found = set()
+    for info in pkgutil.iter_modules(postern.store.__path__):
+        module = importlib.import_module(f"postern.store.{info.name}")
+        for name, value in vars(module).items():
+            own = (
+                inspect.isfunction(value) and value.__module__ == module.__name__ and not name.startswith("_")
+            )
+            if own and info.name not in NO_TENANTS and "db" in inspect.signature(value).parameters:
+                found.add(f"{info.name}.{name}")
+    return found
+
+
+def test_every_function_is_in_the_table():
+    assert functions() == set(FOREIGN) | set(WITH_A_LEASE) | set(NOT_WALLED)
+
+
+@pytest.mark.parametrize(
+    ("name", "call", "expected"),
+    [
+        pytest.param(name, *case, id=f"{name}-{n}")
+        for name, cases in FOREIGN.items()
+        for n, case in enumerate(cases)
+    ],
+)
+def test_a_function_called_with_anothers_ids_tells_and_changes_nothing(
+    world: World, name: str, call: Callable[[World], object], expected: object
+):
+    if expected is REFUSED:
+        with pytest.raises((PosternError, AssertionError)), world.db.transaction(world.jane.id):
+            call(world)
+        return
+    his = world.as_they_are()[1]
+    with taken_back(world.db, world.jane.id):
+        assert call(world) == expected
+        assert world.rows_of(world.kim.id) == his
+
+
+@pytest.mark.parametrize("name", WITH_A_LEASE)
+def test_a_lease_on_anothers_delivery_moves_nothing(world: World, name: str):
+    with taken_back(world.db, SYSTEM):
+        claimed = his_claim(world)
+        his = world.rows_of(world.kim.id)
+        become(world.db, world.jane.id)
+        assert not WITH_A_LEASE[name](world, claimed)
+        assert world.rows_of(world.kim.id) == his
+        assert WITH_A_LEASE[name](world, claimed), "the call itself works"
+
+
+def test_nothing_sealed_of_another_opens_under_her_rows(world: World):
+    """What a copied sealed value would be worth: nothing, for it is bound to its row."""
+    stolen = dataclasses.replace(world.jane.mailbox, address_sealed=world.kim.mailbox.address_sealed)
+    with pytest.raises(PosternError):
+        stolen.address(RING)
+    assert world.kim.mailbox.address(RING) == "kim@real.example"

@@ -1,0 +1,197 @@
+"""A migrated database and two tenants with a row in every table, for tests of the SQL itself."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from postern.base.config import Config
+from postern.base.connect import connect
+from postern.base.database import SYSTEM, Database
+from postern.base.keyring import KeyRing, new_key, parse_keys
+from postern.ops import migrate
+from postern.store import aliases, contacts, deliveries, domains, events, mailboxes, messages, users
+from postern.store.aliases import Alias
+from postern.store.contacts import Contact
+from postern.store.deliveries import Claimed, Said
+from postern.store.mailboxes import Mailbox
+from support.postgres import Database as Place
+
+SCHEMA = "postern"
+RING = KeyRing(parse_keys(new_key()), os.urandom(32))
+SAID = Said(451, "rcpt", "4.2.1 <jane@real.example> come back later")
+
+
+def settings(place: Place) -> Config:
+    """As .env would give them."""
+    return Config(db_host=place.host, db_port=place.port, db_name=place.name, db_user=place.user)
+
+
+def migrated(place: Place) -> None:
+    """Bring it up to the program's schema."""
+    with contextlib.closing(connect(settings(place))) as db:
+        migrate.up(db, SCHEMA, migrate.read_files())
+
+
+@dataclass
+class Store:
+    """Connections to one migrated database; closed with it."""
+
+    place: Place
+    _open: list[Database] = field(default_factory=list)
+
+    def connect(self) -> Database:
+        """As the program."""
+        db = connect(settings(self.place))
+        self._open.append(db)
+        return db
+
+    def close(self) -> None:
+        for db in self._open:
+            db.close()
+
+    def look(self, sql: str, **params: object) -> list[list[object]]:
+        """As a superuser, whom row level security does not hold."""
+        with contextlib.closing(self.place.connect_superuser()) as connection:
+            connection.run(f"SET search_path TO {SCHEMA}")
+            found: list[list[object]] = connection.run(sql, **params)
+            return found
+
+    def tables(self) -> list[str]:
+        """Every table of ours."""
+        found = self.look(f"SELECT tablename FROM pg_tables WHERE schemaname = '{SCHEMA}' ORDER BY 1")
+        return [str(row[0]) for row in found]
+
+    def empty(self) -> None:
+        """Delete every row of ours."""
+        tables = [name for name in self.tables() if name != "migrations"]
+        self.look(f"TRUNCATE {', '.join(tables)}")
+
+
+def spread_ids(store: Store) -> None:
+    """Let ids of different tables differ: a mix-up of two must not go unseen."""
+    identities = "SELECT table_name FROM information_schema.columns WHERE table_schema = 'postern' AND is_identity = 'YES'"
+    for number, row in enumerate(store.look(f"{identities} ORDER BY 1"), 1):
+        store.look(f"ALTER TABLE {row[0]} ALTER COLUMN id RESTART WITH {number * 1000}")
+
+
+class TakenBack(Exception):
+    """Ends a transaction that shall leave nothing."""
+
+
+@contextlib.contextmanager
+def taken_back(db: Database, user_id: int) -> Iterator[None]:
+    """A transaction that is rolled back at its end."""
+    with contextlib.suppress(TakenBack), db.transaction(user_id):
+        yield
+        raise TakenBack
+
+
+def become(db: Database, user_id: int) -> None:
+    """Go on as another user in the transaction that is open."""
+    db.run(f"SET LOCAL postern.user_id TO '{user_id}'")
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """A user and what is his: one row at least in every table of tenants."""
+
+    id: int
+    handle: str
+    domain_id: int
+    domain: str
+    mailbox: Mailbox
+    alias: Alias
+    contact: Contact
+    message_id: int
+    message_uid: uuid.UUID
+    delivery_id: int
+
+
+def add_message(
+    db: Database, user_id: int, alias_id: int, mailbox_ids: list[int], chunks: list[bytes]
+) -> tuple[int, uuid.UUID]:
+    """A message with these chunks, queued to these mailboxes, in the transaction that is open."""
+    uid = uuid.uuid4()
+    message_id = messages.add(
+        db,
+        RING,
+        uid=uid,
+        user_id=user_id,
+        alias_id=alias_id,
+        received_at=1_700_000_000.25,
+        source="test",
+        size=sum(map(len, chunks)),
+        mail_from="bob@shop.example",
+        stream_header=b"\x02" + bytes(24),
+        chunk_count=len(chunks),
+    )
+    messages.add_chunks(db, message_id, chunks)
+    deliveries.add(db, user_id, message_id, mailbox_ids)
+    return message_id, uid
+
+
+def add_tenant(db: Database, handle: str) -> Tenant:
+    """A user with a domain, a mailbox, an alias, a contact, a message, a delivery and an event."""
+    with db.transaction(SYSTEM):
+        user = users.add(db, handle)
+        domain = domains.add(db, f"{handle}.example", user.id)
+        mailbox = mailboxes.add(db, RING, user.id, f"{handle}@real.example", verified=True)
+        alias = aliases.add(db, user.id, domain.id, "shop")
+        aliases.forward_to(db, alias, mailbox.id)
+        contact = contacts.ensure(db, RING, alias.id, f"friend.of.{handle}@shop.example")
+        message_id, uid = add_message(db, user.id, alias.id, [mailbox.id], [b"sealed " + handle.encode()])
+        delivery_id = int(db.value("SELECT max(id) FROM deliveries"))
+        events.add(
+            db, RING, user.id, "received", alias_id=alias.id, message_id=message_id, note={"from": "bob"}
+        )
+    return Tenant(
+        user.id, handle, domain.id, domain.name, mailbox, alias, contact, message_id, uid, delivery_id
+    )
+
+
+@contextlib.contextmanager
+def opened(place: Place) -> Iterator[Store]:
+    store = Store(place)
+    with contextlib.closing(store):
+        yield store
+
+
+def claim(db: Database, many: int = 100, lease_seconds: int = 900) -> list[Claimed]:
+    with db.transaction(SYSTEM):
+        return deliveries.claim(db, many, lease_seconds)
+
+
+def do(db: Database, move: Callable[..., Any], *args: object) -> Any:
+    """One move in a transaction of its own."""
+    with db.transaction(SYSTEM):
+        return move(db, *args)
+
+
+def row(db: Database, delivery_id: int) -> dict[str, Any]:
+    """The delivery; `due_in` is in seconds."""
+    names = "state, lease, attempts, said_code, said_stage, said_sealed, finished_at, bounced_at, created_at, user_id"
+    with db.transaction(SYSTEM):
+        found = db.run(
+            f"SELECT {names}, CAST(extract(epoch FROM due_at - now()) AS float8) FROM deliveries WHERE id = :id",
+            id=delivery_id,
+        )
+    return dict(zip([*names.split(", "), "due_in"], found[0]))
+
+
+def set_row(db: Database, delivery_id: int, assignment: str) -> None:
+    with db.transaction(SYSTEM):
+        db.run(f"UPDATE deliveries SET {assignment} WHERE id = {delivery_id}")
+
+
+def more(db: Database, jane: Tenant, many: int) -> list[int]:
+    """More messages to her mailbox; ids of their deliveries."""
+    with db.transaction(SYSTEM):
+        before = int(db.value("SELECT max(id) FROM deliveries"))
+        for _ in range(many):
+            add_message(db, jane.id, jane.alias.id, [jane.mailbox.id], [b"x"])
+        return [found[0] for found in db.run(f"SELECT id FROM deliveries WHERE id > {before} ORDER BY id")]
