@@ -51,17 +51,19 @@ TRUSTED_SINCE = 13
 
 @dataclass(frozen=True)
 class Tier:
-    """`programs` are searched where program() looks, `modules` in this environment."""
+    """`programs` are searched where program() looks, `modules` in this environment. `root`: its server starts as root only."""
 
     what: str
     apt: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     releases: tuple[int, ...] = ()
+    root: bool = False
 
     def missing(self) -> list[str]:
         found = [name for name in self.programs if not program(name)]
         found += [name for name in self.modules if find_spec(name) is None]
+        found += ["root's rights"] if self.root and os.geteuid() else []
         return found + [f"PostgreSQL {major}" for major in self.releases if not release(major).is_dir()]
 
 
@@ -77,6 +79,7 @@ TIERS = {
         "Postfix with Cyrus SASL",
         apt=("postfix", "sasl2-bin", "libsasl2-modules"),
         programs=("postfix", "saslpasswd2"),
+        root=True,
     ),
 }
 

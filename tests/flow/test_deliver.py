@@ -94,7 +94,7 @@ def test_a_bounce_to_our_envelope_sender_is_noted_and_not_forwarded(
     answer = instance.post(site, bounce, rcpt_to=relay.messages[0].mail_from.upper(), mail_from="")
     assert (answer.status, answer.receipt) == (202, "discarded")
     assert instance.query("SELECT bounced_at IS NOT NULL FROM deliveries") == [[True]]
-    assert [["bounced"]] == instance.query("SELECT kind FROM events WHERE kind = 'bounced'")
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'bounced'") == [[1]]
     assert relay.count == 1
 
 

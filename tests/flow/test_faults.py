@@ -54,7 +54,9 @@ def kill_at(instance: Instance, relay: ScriptedRelay, point: str) -> None:
 def test_killed_before_the_final_dot_it_is_delivered_once(
     instance: Instance, relay: ScriptedRelay, point: str
 ):
-    put(instance, instance.context(), message(body=b"line\r\n" * 50_000))
+    # In the middle must be the middle: more than the sockets' buffers can hold behind the drain's back.
+    lines = 4_000_000 if point == "middle" else 10
+    put(instance, instance.context(), message(body=b"line\r\n" * lines))
     kill_at(instance, relay, point)
     assert relay.count == 0
     assert instance.query("SELECT state, lease IS NOT NULL, attempts FROM deliveries") == [
@@ -163,14 +165,8 @@ def test_a_receipt_killed_before_its_commit_leaves_nothing_and_answers_nothing(
             os.kill(instance.site_pid, signal.SIGKILL)
             assert answer.exception() is not None
         holder.run("ROLLBACK")
-    until(
-        lambda: (
-            instance.query(
-                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'postern' AND state <> 'active' AND state <> 'idle'"
-            )
-            == [[0]]
-        )
-    )
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    until(lambda: instance.query(open_ones) == [[0]])
     assert instance.query(
         "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM fingerprints), (SELECT count(*) FROM message_chunks)"
     ) == [[0, 0, 0]]

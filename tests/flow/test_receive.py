@@ -7,6 +7,8 @@ import hashlib
 import hmac
 import json
 import os
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from datetime import datetime, timezone
@@ -15,7 +17,7 @@ import pytest
 import standardwebhooks
 
 from postern.ops import post
-from support.instance import ALIAS, DOMAIN, Instance
+from support.instance import ALIAS, DOMAIN, ROOT, Instance
 from support.mail import message
 
 
@@ -65,10 +67,6 @@ def test_the_message_comes_out_of_the_database_byte_for_byte(quiet: Instance, si
     mime = message(body=os.urandom(200_000))
     send(site, signed(quiet, mime), mime)
     message_id = quiet.query("SELECT id FROM messages")[0][0]
-    import subprocess, sys
-
-    from support.instance import ROOT
-
     out = subprocess.run(
         [sys.executable, "-m", "postern", "message", "show", str(message_id), "--raw"],
         env=quiet.environ,

@@ -21,8 +21,10 @@ from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 from postern.ops import migrate
 from postern.ops.migrate import Migration, MigrationRefused
+from postern.ops.superuser import Superuser
 from postern.store import migrations
 from support.postgres import Database as Place
+from support.postgres import fresh_database
 
 SCHEMA = "postern"
 FILES = migrate.read_files()
@@ -38,6 +40,21 @@ TOY = [
 
 def settings(place: Place) -> Config:
     return Config(db_host=place.host, db_port=place.port, db_name=place.name, db_user=place.user)
+
+
+@pytest.fixture(scope="module")
+def one_database(cluster: Superuser) -> Iterator[Place]:
+    with fresh_database(cluster) as made:
+        yield made
+
+
+@pytest.fixture
+def database(one_database: Place) -> Iterator[Place]:
+    """A database with nothing of ours in it; emptied after the test, which is quicker than a new one."""
+    yield one_database
+    with contextlib.closing(one_database.connect_superuser()) as superuser:
+        superuser.run('DROP SCHEMA IF EXISTS postern CASCADE; DROP SCHEMA IF EXISTS "user" CASCADE')
+        superuser.run("DROP EXTENSION IF EXISTS pgcrypto")
 
 
 @pytest.fixture
@@ -277,9 +294,9 @@ def test_a_server_that_is_too_old_is_refused(database: Place, db: Database, monk
     assert catalog(database) == before
 
 
-def test_a_role_that_may_not_create_a_schema_is_told_how_to_mend_it(database: Place):
+def test_a_role_that_may_not_create_a_schema_is_told_how_to_mend_it(granted_database: Place):
+    database = granted_database
     with contextlib.closing(database.connect_superuser()) as superuser:
-        superuser.run(f"ALTER DATABASE {database.name} OWNER TO postgres")
         superuser.run(f"REVOKE ALL ON DATABASE {database.name} FROM PUBLIC, {database.user}")
         superuser.run(f"GRANT CONNECT ON DATABASE {database.name} TO {database.user}")
     with contextlib.closing(open_connection(settings(database))) as db:

@@ -1,7 +1,7 @@
 """Every message of the corpora goes the whole road, HTTP to SMTP: the body arrives as it was sent, the headers hold the rules.
 
-Two corpora: our own (tests/mail/messages) and, where it is there, the public one in ../shared/corpus. All messages of a corpus go through
-one instance, as they would in life: one that the program cannot bear would hold up the others.
+Two corpora: our own (tests/mail/messages) and, where it is there, the public one in ../shared/corpus. All messages of a
+corpus go through one instance, as they would in life: one that the program cannot bear would hold up the others.
 """
 
 from __future__ import annotations

@@ -104,6 +104,15 @@ scache unix - - n - 1 scache
 postlog unix-dgram n - n - 1 postlogd
 """
 
+# Postfix changes its user to and fro, by which Linux forgets whose death it wanted to be told of; a shell does not.
+SHELTER = """
+trap 'kill "$child"' TERM
+"$@" &
+child=$!
+wait "$child"
+wait "$child" 2>/dev/null
+"""
+
 SASL = """pwcheck_method: auxprop
 auxprop_plugin: sasldb
 sasldb_path: {folder}/data/sasldb
@@ -173,7 +182,7 @@ class Postfix:
         assert done.returncode == 0, f"postfix check: {done.stdout}{self.log()}"
         with open(self.folder / "said", "wb") as said:
             self._master = subprocess.Popen(
-                tether.command([f"{DAEMONS}/master", "-c", conf, "-s"]),
+                tether.command(["/bin/sh", "-c", SHELTER, "sh", f"{DAEMONS}/master", "-c", conf, "-s"]),
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=said,
@@ -191,7 +200,8 @@ class Postfix:
                 try:
                     master.wait(PATIENCE)
                 except subprocess.TimeoutExpired:
-                    os.killpg(master.pid, signal.SIGKILL)
+                    leader = int((self.folder / "queue" / "pid" / "master.pid").read_text())
+                    os.killpg(leader, signal.SIGKILL)
                     master.wait()
         finally:
             self._scratch.remove()

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from pg8000.native import Connection
+
 from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
@@ -43,6 +45,7 @@ class Store:
 
     place: Place
     _open: list[Database] = field(default_factory=list)
+    _superuser: Connection | None = None
 
     def connect(self) -> Database:
         """As the program."""
@@ -53,13 +56,16 @@ class Store:
     def close(self) -> None:
         for db in self._open:
             db.close()
+        if self._superuser is not None:
+            self._superuser.close()
 
     def look(self, sql: str, **params: object) -> list[list[object]]:
         """As a superuser, whom row level security does not hold."""
-        with contextlib.closing(self.place.connect_superuser()) as connection:
-            connection.run(f"SET search_path TO {SCHEMA}")
-            found: list[list[object]] = connection.run(sql, **params)
-            return found
+        if self._superuser is None:
+            self._superuser = self.place.connect_superuser()
+            self._superuser.run(f"SET search_path TO {SCHEMA}")
+        found: list[list[object]] = self._superuser.run(sql, **params)
+        return found
 
     def tables(self) -> list[str]:
         """Every table of ours."""
@@ -68,8 +74,7 @@ class Store:
 
     def empty(self) -> None:
         """Delete every row of ours."""
-        tables = [name for name in self.tables() if name != "migrations"]
-        self.look(f"TRUNCATE {', '.join(tables)}")
+        self.look("; ".join(f"DELETE FROM {name}" for name in self.tables() if name != "migrations"))
 
 
 def spread_ids(store: Store) -> None:

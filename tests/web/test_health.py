@@ -114,7 +114,7 @@ def test_a_drain_that_ran_too_long_ago_fails(well: Instance, monkeypatch: pytest
 
 
 def test_a_drain_that_failed_fails(well: Instance, monkeypatch: pytest.MonkeyPatch):
-    """A folder in a file's place: the drain ends with a fault, and says so in its row."""
+    """A table is missing: the drain ends with an error, and says so in its row."""
     well.query("ALTER TABLE relay_usage RENAME TO taken_away")
     try:
         well.drain(code=78)

@@ -16,7 +16,8 @@ _HEAD = """\
 # The command line
 
 `postern` is `python -m postern` with `lib/` on the path. Every command has `--help`. Exit codes are those of sysexits.h:
-0 done, 64 wrong use, 66 not found, 73 taken, 75 try again later, 78 settings. Made by `postern commands`; a test keeps it true.
+0 done, 1 failed, 64 wrong use, 65 a seal is broken, 66 not found, 69 the site does not answer, 73 taken, 75 try again
+later, 78 settings or database not as they must be. Made by `postern commands`; a test keeps it true.
 
 | command | what it does | example |
 | --- | --- | --- |"""

@@ -60,7 +60,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         args = build_parser().parse_args(argv)
         run: Callable[[argparse.Namespace], int | None] = args.run
-        return run(args) or 0
+        code = run(args) or 0
+        sys.stdout.flush()
+        return code
     except PosternError as error:
         print(f"postern: {error.reason}\n  {error.remedy}", file=sys.stderr)
         return error.exit_code

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from postern.base.errors import Busy
 from postern.cli import common
 
@@ -30,9 +32,13 @@ def serve(args: argparse.Namespace) -> None:
     from postern.ops.serve import make_server
     from postern.web.app import application
 
-    try:
-        server = make_server(application("web"), args.host, args.port)
-    except (OSError, OverflowError) as error:
-        raise Busy(f"{args.host}, port {args.port} is not to be had ({error}).", "Choose another one.") from None
-    print(f"http://{args.host}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
-    server.serve_forever()
+    with contextlib.closing(application("web")) as app:
+        try:
+            server = make_server(app, args.host, args.port)
+        except (OSError, OverflowError) as error:
+            raise Busy(
+                f"{args.host}, port {args.port} is not to be had ({error}).", "Choose another one."
+            ) from None
+        with server:
+            print(f"http://{args.host}:{server.server_port}/  (Ctrl-C ends it)", flush=True)
+            server.serve_forever()
