@@ -51,7 +51,7 @@ def quiet(instance: Instance) -> Instance:
     """The instance with a relay that is paused: receipts stay in the queue to be counted."""
     instance.query(
         "INSERT INTO relays (name, paused_until) VALUES (:n, now() + interval '1 day')",
-        n=f"localhost:{instance.settings['POSTERN_RELAY_PORT']}",
+        n=f"127.0.0.1:{instance.settings['POSTERN_RELAY_PORT']}",
     )
     return instance
 

@@ -59,9 +59,14 @@ def room(path: Path) -> str:
     return path.relative_to(inside).with_suffix("").parts[0] if inside in path.parents else "outside"
 
 
-@cache
 def tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text(encoding="utf-8"))
+    return parsed(path.read_text(encoding="utf-8"))
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """By the text, not by the path: temporary folders come back under an old name."""
+    return ast.parse(source)
 
 
 def modules(path: Path) -> Iterator[str]:

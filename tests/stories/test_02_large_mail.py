@@ -34,7 +34,7 @@ def large() -> bytes:
 def test_receipt_of_25_mb_stays_small(instance: Instance, relay: ScriptedRelay, large: bytes):
     instance.query(
         "INSERT INTO relays (name, paused_until) VALUES (:name, now() + interval '1 day')",
-        name=f"localhost:{instance.settings['POSTERN_RELAY_PORT']}",
+        name=f"127.0.0.1:{instance.settings['POSTERN_RELAY_PORT']}",
     )
     with instance.served() as site:
         assert instance.post(site, message()).status == 202

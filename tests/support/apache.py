@@ -16,7 +16,7 @@ import signal
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import tiers
 from postern.ops import tether
@@ -118,12 +118,17 @@ class Apache:
             server.wait()
 
     def ask(
-        self, method: str, path: str, headers: dict[str, str] | None = None, body: bytes | None = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | Iterable[bytes] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
-        """Status, headers (names in lower case) and body of the answer."""
+        """Status, headers (names in lower case) and body of the answer. Pieces are sent chunked."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
         with contextlib.closing(connection):
-            connection.request(method, path, body, headers or {})
+            chunked = body is not None and not isinstance(body, bytes)
+            connection.request(method, path, body, headers or {}, encode_chunked=chunked)
             answer = connection.getresponse()
             return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
 

@@ -5,12 +5,17 @@ pg8000's own default verifies no certificate and leaves Nagle's algorithm on: th
 
 from __future__ import annotations
 
+import contextlib
+
 from postern.base.database import Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from typing import Any
+
+    from pg8000.native import Connection
 
     from postern.base.config import Config
 
@@ -20,12 +25,10 @@ CONNECT_SECONDS = 10
 
 def connect(config: Config) -> Database:
     """Open a connection as the settings say. DatabaseUnavailable or ConfigError with the remedy."""
-    from pg8000.native import Connection
-
     road: dict[str, Any] = {}
     try:
         road.update(_road(config))
-        connection = Connection(
+        connection = _connection_class()(
             config.db_user,
             database=config.db_name,
             password=config.db_password,
@@ -42,6 +45,23 @@ def connect(config: Config) -> Database:
         fields = _said_by_server(error)
         raise (_unreachable(config, error) if fields is None else _refused(config, fields)) from None
     return Database(connection, config.db_schema, config.db_statement_seconds)
+
+
+def _connection_class() -> Callable[..., Connection]:
+    """pg8000's connection; one whose line is cut keeps its socket open when it is closed, and says so when it is collected."""
+    from pg8000.native import Connection
+
+    class Cut(Connection):  # type: ignore[misc]
+        def close(self) -> None:
+            files = (self._sock, self._usock)
+            try:
+                super().close()
+            finally:
+                for file in files:
+                    with contextlib.suppress(OSError, ValueError, AttributeError):
+                        file.close()
+
+    return Cut
 
 
 def _said_by_server(error: BaseException | None) -> dict[str, str] | None:

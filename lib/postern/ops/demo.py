@@ -13,7 +13,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 
 from postern.base import clock, home
@@ -21,6 +20,7 @@ from postern.base.errors import PosternError
 from postern.ops import keys, post
 from postern.ops.demo_page import compare
 from postern.ops.embedded import Postgres
+from postern.ops.scratch import Scratch
 from postern.ops.serve import make_server
 from postern.ops.sink import Sink
 
@@ -111,8 +111,9 @@ class Demo:
 
     def _prepare(self, postgres: Postgres) -> None:
         self._stack.enter_context(self._sink)
-        self._home = tempfile.mkdtemp(prefix="postern-demo-")
-        self._stack.callback(shutil.rmtree, self._home, ignore_errors=True)
+        scratch = Scratch("postern-demo-")
+        self._stack.callback(scratch.remove)
+        self._home = scratch.folder
         home.make(self._home)
         user, password = next(iter(self._sink.users.items()))
         settings = {
@@ -121,7 +122,8 @@ class Demo:
             "POSTERN_DB_PORT": str(postgres.port),
             "POSTERN_DB_NAME": "postern",
             "POSTERN_DB_USER": "postern",
-            "POSTERN_RELAY_HOST": "localhost",
+            # By number: a minimal system may not know the name localhost.
+            "POSTERN_RELAY_HOST": self._sink.host,
             "POSTERN_RELAY_PORT": str(self._sink.port),
             "POSTERN_RELAY_USER": user,
             "POSTERN_RELAY_PASSWORD": password,

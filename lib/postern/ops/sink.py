@@ -23,6 +23,7 @@ import os
 import socket
 import threading
 
+from postern.ops.scratch import Scratch
 from postern.ops.sink_session import Received, Session
 
 TYPE_CHECKING = False
@@ -100,13 +101,14 @@ class Sink:
 
     def _make_context(self) -> ssl.SSLContext:
         import ssl
-        import tempfile
 
         if self._folder:
             place = os.path.join(self._folder, "tls")
             os.makedirs(place, mode=0o700, exist_ok=True)
         else:
-            place = self._undo.enter_context(tempfile.TemporaryDirectory(prefix="postern-sink-"))
+            scratch = Scratch("postern-sink-")
+            self._undo.callback(scratch.remove)
+            place = scratch.folder
         made = self.make_certificate(place)
         self.ca_file = made.ca
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
