@@ -82,6 +82,29 @@ def test_a_limit_of_connections_is_trouble_that_passes(database: Place, of: str)
     assert "POSTERN_DB_POOL" in error.remedy
 
 
+def open_files() -> set[str]:
+    return {
+        os.readlink(f"/proc/self/fd/{fd}")
+        for fd in os.listdir("/proc/self/fd")
+        if os.path.lexists(f"/proc/self/fd/{fd}")
+    }
+
+
+def test_a_connection_that_was_refused_or_cut_leaves_no_socket_open(database: Place):
+    """Whatever still refers to it: the collector is not there to close sockets."""
+    before = open_files()
+    errors = [no_way(settings(database, db_name="misspelt"), ConfigError) for _ in range(3)]
+    db = connect(settings(database))
+    with contextlib.closing(database.server.connect()) as superuser:
+        superuser.run("SELECT pg_terminate_backend(:pid)", pid=db.run("SELECT pg_backend_pid()")[0][0])
+    with pytest.raises(DatabaseUnavailable) as caught, db.transaction(SYSTEM):
+        pass
+    db.close()
+    errors.append(caught.value)
+    assert {name for name in open_files() - before if name.startswith("socket:")} == set()
+    assert len(errors) == 4, "they refer to what the driver was at"
+
+
 # Over TCP, with TLS and without.
 
 
@@ -254,7 +277,9 @@ def test_too_many_connections_is_trouble_that_passes(strict_server: Postgres):
 def lose_in_the_middle(db: Database, server: Postgres) -> None:
     with db.transaction(SYSTEM):
         server.kill9()
-        db.run("SELECT 1")
+        db.run(
+            "SELECT pg_sleep(60)"
+        )  # until the backend has noticed, which it may not before a quick statement
 
 
 def test_a_server_killed_in_the_middle_is_told_and_comes_back(strict_server: Postgres):

@@ -25,7 +25,8 @@ from postern.base.errors import ConfigError, SealBroken
 from postern.relay import connection
 from postern.relay.connection import is_loopback
 from postern.relay.outcome import Outcome, RelayTrouble
-from postern.relay.smtp import Relay, RelaySettings
+from postern.relay.settings import RelaySettings
+from postern.relay.smtp import Relay
 from support.aiosmtp import AioServer
 from support.relay import DROP, KEEP_AND_DROP, ScriptedRelay, drip, raw, say, wait
 
@@ -425,7 +426,8 @@ def test_a_message_that_breaks_off_on_our_side_is_never_taken_and_the_error_goes
 
 CLIENT = """
 import sys
-from postern.relay.smtp import Relay, RelaySettings
+from postern.relay.settings import RelaySettings
+from postern.relay.smtp import Relay
 def chunks():
     for _ in range(3):
         yield b"A whole line.\\r\\n" * 4000

@@ -18,7 +18,8 @@ from postern.base.spool import Holder
 from postern.flow import record, retry
 from postern.flow.letter import prepare
 from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
-from postern.relay.smtp import Relay, RelaySettings
+from postern.relay.settings import RelaySettings
+from postern.relay.smtp import Relay
 from postern.store import deliveries, relays
 
 TYPE_CHECKING = False

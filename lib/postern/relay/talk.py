@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from postern.relay.outcome import Outcome
-    from postern.relay.smtp import RelaySettings
+    from postern.relay.settings import RelaySettings
 
 
 class Talk:
