@@ -282,12 +282,17 @@ BAD_ADDRESSES = (
 )
 
 
+@pytest.fixture(scope="module")
+def zoe(office: Instance) -> Instance:
+    """A user and nothing else."""
+    run(office, "user", "add", "zoe")
+    return office
+
+
 @pytest.mark.parametrize("address", BAD_ADDRESSES, ids=ascii)
-def test_what_is_no_address_is_refused(office: Instance, address: str):
-    with contextlib.suppress(AssertionError):
-        run(office, "user", "add", "bad-addresses")
-    run(office, "mailbox", "add", "--", "bad-addresses", address, code=64)
-    run(office, "alias", "add", "--", "bad-addresses", address, code=64)
+def test_what_is_no_address_is_refused(zoe: Instance, address: str):
+    run(zoe, "mailbox", "add", "--", "zoe", address, code=64)
+    run(zoe, "alias", "add", "--", "zoe", address, code=64)
 
 
 def test_a_mailbox_on_our_own_domain_would_loop(office: Instance):

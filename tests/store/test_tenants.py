@@ -20,7 +20,7 @@ import pytest
 
 import postern.store
 from postern.base.database import SYSTEM, Database
-from postern.base.errors import ConfigError, PosternError
+from postern.base.errors import PosternError
 from postern.base.spool import Holder
 from postern.store import aliases, contacts, deliveries, domains, events, mailboxes, messages, queue, users
 from postern.store.deliveries import Claimed, Said
@@ -181,7 +181,7 @@ def test_the_programs_own_work_crosses_users(world: World, table: str):
 @every_tenant_table
 def test_no_row_can_be_handed_to_another_user(world: World, table: str):
     column = "id" if table == "users" else "user_id"
-    with pytest.raises(ConfigError) as caught, world.db.transaction(world.jane.id):
+    with pytest.raises(PosternError) as caught, world.db.transaction(world.jane.id):
         world.db.run(f"UPDATE {table} SET {column} = :kim", kim=world.kim.id)
     assert "row-level security" in caught.value.reason
 
@@ -210,7 +210,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
     row.update({name: value for name, value in fresh.items() if name in row})
     sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
     if who == "jane":
-        with pytest.raises(ConfigError) as caught, world.db.transaction(world.jane.id):
+        with pytest.raises(PosternError) as caught, world.db.transaction(world.jane.id):
             world.db.run(sql)
         assert "row-level security" in caught.value.reason
         return
@@ -221,7 +221,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
 
 
 def test_a_users_own_domain_cannot_be_made_everybodys(world: World):
-    with pytest.raises(ConfigError), world.db.transaction(world.jane.id):
+    with pytest.raises(PosternError), world.db.transaction(world.jane.id):
         world.db.run("UPDATE domains SET user_id = NULL WHERE user_id IS NOT NULL")
 
 
@@ -254,7 +254,7 @@ def test_without_a_user_there_is_nothing(world: World, how: str):
         assert db.run(f"SELECT count(*) FROM postern.{table}") == [[shared]]
         assert db.count(f"UPDATE postern.{table} SET {column} = {column}") == 0
         assert db.count(f"DELETE FROM postern.{table}") == 0
-    with pytest.raises(ConfigError):
+    with pytest.raises(PosternError):
         db.run("INSERT INTO postern.users (handle) VALUES ('mallory')")
 
 

@@ -22,7 +22,7 @@ RELAY_USER, RELAY_PASSWORD = "postern", "the relay's own password"
 def relay_env(relay: ScriptedRelay) -> dict[str, str]:
     """The settings that lead Postern to this relay, without a budget."""
     return {
-        "POSTERN_RELAY_HOST": relay.host,
+        "POSTERN_RELAY_HOST": "127.0.0.1",
         "POSTERN_RELAY_PORT": str(relay.port),
         "POSTERN_RELAY_USER": RELAY_USER,
         "POSTERN_RELAY_PASSWORD": f'"{RELAY_PASSWORD}"',

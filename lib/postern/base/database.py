@@ -169,6 +169,10 @@ def _translated(fields: dict[str, str]) -> PosternError:
         return SchemaMissing(
             f"The database lacks what this program needs ({text}).", "Run: postern migrate up"
         )
+    if code == "42501" and "row-level security" in text:
+        return PosternError(
+            f"A user's work reached for another's row ({text}).", "This is a fault of Postern: report it."
+        )
     if code == "42501":
         return ConfigError(
             f"The database user may not do that ({text}).",

@@ -15,7 +15,10 @@ def register(nouns: Nouns) -> None:
     """The noun and its verbs."""
     verbs = common.noun(nouns, "env", "settings")
     example = common.verb(
-        verbs, "example", "print a .env with every setting explained", "postern env example > ~/.postern/.env"
+        verbs,
+        "example",
+        "print a .env with every setting explained; the file must be mode 600 (umask 077)",
+        "postern env example > ~/.postern/.env",
     )
     example.set_defaults(run=print_example)
     table = common.verb(verbs, "table", "print docs/settings.md", "postern env table > docs/settings.md")
