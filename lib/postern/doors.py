@@ -71,6 +71,7 @@ def deliver() -> int:
     except PosternError as error:
         sys.stderr.write(f"postern: {error}\n")
         return error.exit_code
+    context.log.install()
     try:
         with contextlib.closing(context.pool):
             run_drain(context)

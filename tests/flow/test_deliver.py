@@ -95,6 +95,7 @@ def test_a_bounce_to_our_envelope_sender_is_noted_and_not_forwarded(
     assert (answer.status, answer.receipt) == (202, "discarded")
     assert instance.query("SELECT bounced_at IS NOT NULL FROM deliveries") == [[True]]
     assert instance.query("SELECT count(*) FROM events WHERE kind = 'bounced'") == [[1]]
+    assert " bounced " in instance.cli("queue", "list", "--state", "sent")
     assert relay.count == 1
 
 

@@ -43,7 +43,7 @@ def list_queue(args: argparse.Namespace) -> None:
             "user": e.handle,
             "alias": e.alias,
             "size": e.size,
-            "state": "leased" if e.leased else e.state,
+            "state": "leased" if e.leased else "bounced" if e.bounced_at else e.state,
             "tries": e.attempts,
             "since": common.moment(e.created_at),
             "due": common.moment(e.due_at) if e.state == "queued" else "-",

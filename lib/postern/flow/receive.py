@@ -66,6 +66,8 @@ def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: 
         target = _admit(context, verified)
     except AWAY as error:
         log.warning("receipt.database_away", reason=error.reason)
+        if context.spool.has(verified.id):
+            raise _replayed() from None
         target = None
     if isinstance(target, Bounce):
         return _note_bounce(context, target)

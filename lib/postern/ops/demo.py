@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 USER, ALIAS, MAILBOX = "jane", "shop@alias.example", "jane.doe@real-mailbox.example"
 SENDER = "bounce@shop.example"
-ARRIVAL_SECONDS = 20
 
 
 class DemoFailed(PosternError):

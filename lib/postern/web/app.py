@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from importlib import import_module
 
@@ -41,6 +42,7 @@ class App:
 
     def __init__(self, opener: Callable[[], Context]) -> None:
         self._opener = opener
+        self._opening = threading.Lock()
         self._context: Context | None = None
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -63,9 +65,9 @@ class App:
 
     def _answer(self, request: Request) -> Response:
         try:
-            if self._context is None:
-                self._context = self._opener()
-            bound = replace(self._context, log=self._context.log.with_fields(request=request.id))
+            with self._opening:
+                context = self._context = self._context or self._opener()
+            bound = replace(context, log=context.log.with_fields(request=request.id))
             return find_handler(request)(bound, request)
         except PosternError as error:
             return self._problem(request, error)
@@ -134,6 +136,10 @@ def application(component: str) -> App:
 
         from postern.flow.context import open_context
 
-        return open_context(os.environ, component)
+        context = open_context(os.environ, component)
+        if component == "web":
+            # A process that lives on takes in what libraries say; for one request the import of logging is too dear.
+            context.log.install()
+        return context
 
     return App(opener)
