@@ -23,7 +23,7 @@ import postern.store
 from postern.base.config import load
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
-from postern.base.errors import ConfigError
+from postern.base.errors import ConfigError, PosternError
 from postern.ops import keys, migrate
 from postern.ops.embedded import Postgres
 from postern.store import migrations
@@ -329,7 +329,7 @@ def test_a_user_sees_and_makes_only_what_is_his(
         for user, rows in seen.items():
             assert all(set(owners) <= {user} for owners in rows.values()), rows
             assert all(rows[name] for name in ("mailboxes", "aliases", "contacts", "deliveries", "events"))
-        with pytest.raises(ConfigError, match="row-level security"), db.transaction(int(str(jane))):
+        with pytest.raises(PosternError, match="row-level security"), db.transaction(int(str(jane))):
             db.run(
                 "INSERT INTO contacts (uid, user_id, alias_id, domain_id, address_sealed, address_index, reverse_local)"
                 " SELECT md5('x')::uuid, :joe, 1, 1, '', '', 're-x'",
