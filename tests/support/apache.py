@@ -100,7 +100,7 @@ class Apache:
                 start_new_session=True,
             )
         try:
-            until(self._answers)
+            until(lambda: self._answers() and self._starts_programs())
         except BaseException:
             self.stop()
             raise
@@ -151,6 +151,14 @@ class Apache:
                 return connection.recv(1024).startswith(b"HTTP/1.")
         except OSError:
             return False
+
+    def _starts_programs(self) -> bool:
+        """Under mod_cgid a daemon does: until its socket is there and the server's user's, requests get 503."""
+        if self.mpm != "event":
+            return True
+        user = self.tenant.account.user
+        owner = pwd.getpwnam(user).pw_uid if user else os.getuid()
+        return any(path.stat().st_uid == owner for path in (self.root / "run").glob("cgisock*"))
 
     def _config(self) -> str:
         folder = next(path for path in map(pathlib.Path, MODULE_FOLDERS) if path.is_dir())
