@@ -124,7 +124,7 @@ def test_what_is_not_signed_by_us_is_401_and_leaves_nothing(quiet: Instance, sit
     assert stored(quiet) == (0, 0, 0)
 
 
-@pytest.mark.parametrize("seconds", [-301, 301, -86400])
+@pytest.mark.parametrize("seconds", [-301, 360, -86400])  # 360: the post itself takes a while
 def test_a_stale_or_future_timestamp_is_401(
     quiet: Instance, site: str, seconds: int, monkeypatch: pytest.MonkeyPatch
 ):
