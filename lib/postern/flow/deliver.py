@@ -122,8 +122,9 @@ class Drain:
     def _send(self, claimed: Claimed) -> Outcome:
         with contextlib.closing(Holder(self.context.spool.tmp)) as holder:
             letter = prepare(self.context, claimed, holder)
+            # The body is not looked at, so it may hold 8-bit bytes.
             return self.relay.send(
-                letter.mail_from, letter.rcpt_to, letter.pieces, letter.size, letter.eight_bit
+                letter.mail_from, letter.rcpt_to, letter.pieces, letter.size, eight_bit=True
             )
 
     def _record(self, claimed: Claimed, outcome: Outcome, log: Log) -> None:

@@ -6,6 +6,7 @@ Opens the sealed stream, finds the correspondent, makes the contact, and hands t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 
 from postern.base.database import SYSTEM
 from postern.base.spool import Holder
@@ -33,7 +34,6 @@ class Outgoing:
     mail_from: str
     rcpt_to: str
     size: int
-    eight_bit: bool
     pieces: Iterator[bytes]
 
 
@@ -50,14 +50,8 @@ def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
         mail_from=_envelope_sender(context, claimed),
         rcpt_to=open_address(context.ring, claimed.mailbox_uid, claimed.address_sealed),
         size=claimed.size - len(block) + len(rewritten),
-        eight_bit=True,
-        pieces=_joined(rewritten, body),
+        pieces=chain((rewritten,), body),
     )
-
-
-def _joined(block: bytes, body: Iterator[bytes]) -> Iterator[bytes]:
-    yield block
-    yield from body
 
 
 def _plan(context: Context, claimed: Claimed, block: HeaderBlock) -> rewrite.Forward:

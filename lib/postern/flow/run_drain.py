@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import socket
+from dataclasses import asdict
 
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
@@ -58,12 +59,6 @@ def _run_once(context: Context) -> Tally:
         raise
     with context.pool.connection() as db, db.transaction(SYSTEM):
         jobs.end(db, "drain", me, ok=True, items=tally.sent)
-    fields = {
-        "sent": tally.sent,
-        "later": tally.later,
-        "failed": tally.failed,
-        "given_back": tally.given_back,
-    }
-    if any(fields.values()) or tally.stopped != "nothing is due":
-        context.log.info("drain.end", stopped=tally.stopped, **fields)
+    if tally != Tally(stopped="nothing is due"):
+        context.log.info("drain.end", **asdict(tally))
     return tally
