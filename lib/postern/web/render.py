@@ -1,20 +1,64 @@
-"""Templates: HTML files in pages/, with $names and no logic. Everything that is put in is escaped."""
+"""Templates: HTML files in pages/, with $names and no logic. Everything that is put in is escaped, unless it was made here.
+
+rows = render.join(render.render("alias_row", address=alias.address) for alias in aliases)
+render.page("aliases", "Aliases", rows=rows)
+"""
 
 from __future__ import annotations
 
 import os
+from functools import cache
 from html import escape
 from string import Template
+
+from postern.web import assets
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "pages")
 
 
-def page(name: str, title: str, **values: str) -> str:
+class Safe(str):
+    """HTML that may stand in a page as it is. Only this file makes it."""
+
+    __slots__ = ()
+
+
+def page(name: str, title: str, **values: str) -> Safe:
     """The page pages/<name>.html inside the frame pages/frame.html."""
-    content = _fill(name, {key: escape(value) for key, value in values.items()})
-    return _fill("frame", {"title": escape(title), "content": content})
+    return render(
+        "frame",
+        title=title,
+        content=render(name, **values),
+        css=assets.url("app.css"),
+        icon=assets.url("postern.svg"),
+        icon_32=assets.url("icon-32.png"),
+        icon_180=assets.url("icon-180.png"),
+    )
 
 
-def _fill(name: str, values: dict[str, str]) -> str:
+def render(name: str, /, **values: str) -> Safe:
+    """The file pages/<name>.html with its names filled in. KeyError when one is missing."""
+    return Safe(_template(name).substitute({key: _escaped(value) for key, value in values.items()}))
+
+
+def join(pieces: Iterable[str]) -> Safe:
+    """One after the other: rows of a list."""
+    return Safe("".join(map(_escaped, pieces)))
+
+
+def address(text: str) -> Safe:
+    """An address that a narrow screen may break before its @."""
+    return Safe(escape(text).replace("@", "<wbr>@"))
+
+
+def _escaped(value: str) -> str:
+    return value if isinstance(value, Safe) else escape(value)
+
+
+@cache
+def _template(name: str) -> Template:
     with open(os.path.join(_FOLDER, name + ".html"), encoding="utf-8") as file:
-        return Template(file.read()).substitute(values)
+        return Template(file.read())
