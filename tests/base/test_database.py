@@ -24,7 +24,7 @@ from postern.base.database import (
     UniqueViolation,
     retrying,
 )
-from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
+from postern.base.errors import ConfigError, DatabaseUnavailable, Busy, PosternError
 from postern.ops.superuser import Superuser
 from support.postgres import OWNER, fresh_database
 from support.postgres import Database as Place
@@ -251,9 +251,20 @@ def test_a_copy_whose_source_fails_stores_nothing_and_gives_the_connection_up(db
     assert ids(other) == []
 
 
+def test_a_copy_whose_sink_fails_gives_the_connection_up(db: Database):
+    class Full:
+        def write(self, data: bytes) -> None:
+            raise Busy("The disk is full.", "Make room.")
+
+    with pytest.raises(Busy, match="disk is full"), db.transaction(SYSTEM):
+        db.copy_out("COPY (SELECT generate_series(1, 100000)) TO STDOUT", Full())
+    assert db.broken
+
+
 def test_a_copy_that_the_server_refuses_rolls_back(db: Database):
     with pytest.raises(PosternError), db.transaction(SYSTEM):
         db.copy_in("COPY thing (id, name) FROM STDIN", iter([b"no number\tname\n"]))
+    assert not db.broken
     assert ids(db) == []
 
 

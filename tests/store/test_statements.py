@@ -24,7 +24,7 @@ from support.postgres import OWNER, fresh_database
 from support.store import SCHEMA, Store, migrated
 
 SQL = re.compile(
-    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT)\b"
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT|DO)\b"
 )
 
 WITH_A_NAME_INSIDE = {"migrations.py": ['CREATE SCHEMA IF NOT EXISTS "']}

@@ -22,7 +22,19 @@ import postern.store
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import PosternError
 from postern.base.spool import Holder
-from postern.store import aliases, contacts, deliveries, domains, events, mailboxes, messages, queue, users
+from postern.store import (
+    aliases,
+    contacts,
+    deliveries,
+    domains,
+    events,
+    mailboxes,
+    messages,
+    queue,
+    sessions,
+    sign_in_links,
+    users,
+)
 from postern.store.deliveries import Claimed, Said
 from support.store import RING, Store, Tenant, add_tenant, become, taken_back
 
@@ -35,6 +47,8 @@ TENANT_TABLES = (
     "events",
     "mailboxes",
     "messages",
+    "sessions",
+    "sign_in_links",
     "users",
 )
 
@@ -206,6 +220,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         "local": "'new'",
         "reverse_local": "'re-new'",
         "address_index": "'new'",
+        "token_index": "'new'",
     }
     row.update({name: value for name, value in fresh.items() if name in row})
     sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
@@ -215,7 +230,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         assert "row-level security" in caught.value.reason
         return
     with taken_back(world.db, SYSTEM):
-        for clash in ("alias_mailboxes", "deliveries"):
+        for clash in ("alias_mailboxes", "deliveries", "sign_in_links"):
             world.db.run(f"DELETE FROM {clash}")
         world.db.run(sql)
 
@@ -414,6 +429,20 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "queue.retry": [(lambda w: queue.retry(w.db, w.kim.delivery_id), None)],
     "queue.drop": [(lambda w: queue.drop(w.db, w.kim.delivery_id), None)],
     "queue.depth": [(lambda w: queue.depth(w.db).waiting, 1)],
+    "sessions.add": [
+        (lambda w: sessions.add(w.db, RING, w.kim.id, "a new one", "x"), REFUSED),
+        (lambda w: sessions.add(w.db, RING, w.jane.id, "session of kim", "x"), REFUSED),
+    ],
+    "sessions.find": [(lambda w: sessions.find(w.db, RING, "session of kim"), None)],
+    "sessions.touch": [(lambda w: sessions.touch(w.db, w.kim.session_id), False)],
+    "sessions.of_user": [(lambda w: sessions.of_user(w.db, w.kim.id), [])],
+    "sessions.end": [(lambda w: sessions.end(w.db, w.kim.session_id), False)],
+    "sessions.end_all": [(lambda w: sessions.end_all(w.db, w.kim.id), 0)],
+    "sessions.forget_old": [(lambda w: sessions.forget_old(w.db), 0)],
+    "sign_in_links.make": [(lambda w: sign_in_links.make(w.db, RING, w.kim.id, "a new one", 24), REFUSED)],
+    "sign_in_links.handle": [(lambda w: sign_in_links.handle(w.db, RING, "link of kim"), None)],
+    "sign_in_links.use": [(lambda w: sign_in_links.use(w.db, RING, "link of kim"), None)],
+    "sign_in_links.forget_old": [(lambda w: sign_in_links.forget_old(w.db), 0)],
     "users.add": [(lambda w: users.add(w.db, "mallory"), REFUSED)],
     "users.find": [(lambda w: users.find(w.db, "kim"), None)],
     "users.all_users": [(lambda w: [user.handle for user in users.all_users(w.db)], ["jane"])],
@@ -428,7 +457,7 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
 }
 """What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
 
-NO_TENANTS = {"fingerprints", "jobs", "migrations", "relays", "webhook_ids"}
+NO_TENANTS = {"fingerprints", "jobs", "migrations", "relays", "roles", "tables", "webhook_ids"}
 """Modules whose tables are nobody's in particular."""
 
 NOT_WALLED = {"messages.add_chunks": "message_chunks has no wall (see SHARED_TABLES)"}

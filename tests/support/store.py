@@ -16,7 +16,18 @@ from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.keyring import KeyRing, new_key, parse_keys
 from postern.ops import migrate
-from postern.store import aliases, contacts, deliveries, domains, events, mailboxes, messages, users
+from postern.store import (
+    aliases,
+    contacts,
+    deliveries,
+    domains,
+    events,
+    mailboxes,
+    messages,
+    sessions,
+    sign_in_links,
+    users,
+)
 from postern.store.aliases import Alias
 from postern.store.contacts import Contact
 from postern.store.deliveries import Claimed, Said
@@ -115,6 +126,7 @@ class Tenant:
     message_id: int
     message_uid: uuid.UUID
     delivery_id: int
+    session_id: int
 
 
 def add_message(
@@ -141,7 +153,7 @@ def add_message(
 
 
 def add_tenant(db: Database, handle: str) -> Tenant:
-    """A user with a domain, a mailbox, an alias, a contact, a message, a delivery and an event."""
+    """A user with a domain, a mailbox, an alias, a contact, a message, a delivery, an event, a sign-in link and a session."""
     with db.transaction(SYSTEM):
         user = users.add(db, handle)
         domain = domains.add(db, f"{handle}.example", user.id)
@@ -154,8 +166,21 @@ def add_tenant(db: Database, handle: str) -> Tenant:
         events.add(
             db, RING, user.id, "received", alias_id=alias.id, message_id=message_id, note={"from": "bob"}
         )
+        sign_in_links.make(db, RING, user.id, f"link of {handle}", 24)
+        sessions.add(db, RING, user.id, f"session of {handle}", "Firefox on Linux")
+        session_id = int(db.value("SELECT max(id) FROM sessions"))
     return Tenant(
-        user.id, handle, domain.id, domain.name, mailbox, alias, contact, message_id, uid, delivery_id
+        user.id,
+        handle,
+        domain.id,
+        domain.name,
+        mailbox,
+        alias,
+        contact,
+        message_id,
+        uid,
+        delivery_id,
+        session_id,
     )
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 PREFIX = "POSTERN_"
+INSTALL_PREFIX = "POSTERN_INSTALL_"
+"""Answers for install.sh (ops/install/answers.py). They may stand in .env, too, and are no settings."""
 REQUIRED = object()
 MOST_PORT = 65535
 MOST_BYTES = 10**15
@@ -62,6 +64,13 @@ class Config:
     """The settings of one instance. Secrets stay out of repr()."""
 
     url: str = setting(REQUIRED, "Public address of this site, with https:// and without a path.")
+
+    hsts: str = setting(
+        "day",
+        "How long browsers are told to use HTTPS only (HSTS): raise it stage by stage, then run install.sh again. "
+        "docs/https.md says when.",
+        choices=("off", "day", "month", "year", "preload"),
+    )
 
     db_host: str = setting(
         "/var/run/postgresql", "PostgreSQL: host name, or the folder of its Unix socket (begins with /)."
@@ -158,27 +167,36 @@ def variables() -> list[tuple[str, str, Mapping[str, Any]]]:
 def load(home: str, environ: Mapping[str, str]) -> Config:
     """Read home/.env and the environment. All that is missing or wrong is in one ConfigError."""
     path = os.path.join(home, ".env")
-    given, wrong = _read_file(path)
+    given, wrong = read_file(path)
     known = {name for name, _, _ in variables()} | {"POSTERN_HOME"}
     for name in sorted(given):
-        if name.startswith(PREFIX) and name not in known:
+        if name.startswith(PREFIX) and not name.startswith(INSTALL_PREFIX) and name not in known:
             wrong.append(f"{name} is no setting. Look it up in env.example, or take the line out.")
     given.update({name: value for name, value in environ.items() if name.startswith(PREFIX)})
+    config, more = build(home, given)
+    if config is None or wrong:
+        raise ConfigError(
+            "\n".join(f"- {line}" for line in wrong + more),
+            f"Mend {path}, then try again; `postern env check` looks.",
+        )
+    _hide_secrets(config)
+    return config
+
+
+def build(home: str, given: Mapping[str, str]) -> tuple[Config | None, list[str]]:
+    """The settings that these variables make, or None and a line for each that is missing or wrong."""
+    wrong = []
     values: dict[str, Any] = {"home": home}
     for name, kind, notes in variables():
         try:
             values[name[len(PREFIX) :].lower()] = _value(name, kind, notes, given.get(name))
         except ConfigError as error:
             wrong.append(f"{error.reason} {error.remedy}")
-    if not wrong:
-        config = Config(**values)
-        wrong = _cross_checks(config)
-        if not wrong:
-            _hide_secrets(config)
-            return config
-    raise ConfigError(
-        "\n".join(f"- {line}" for line in wrong), f"Mend {path}, then try again; `postern env check` looks."
-    )
+    if wrong:
+        return None, wrong
+    config = Config(**values)
+    wrong = _cross_checks(config)
+    return (None, wrong) if wrong else (config, [])
 
 
 def _value(name: str, kind: str, notes: Mapping[str, Any], text: str | None) -> str | int:
@@ -243,7 +261,7 @@ def _hide_secrets(config: Config) -> None:
         redact.register(part)
 
 
-def _read_file(path: str) -> tuple[dict[str, str], list[str]]:
+def read_file(path: str) -> tuple[dict[str, str], list[str]]:
     """Variables of the file and what is wrong with it. No file: the environment may hold everything."""
     try:
         with open(path, "rb") as file:

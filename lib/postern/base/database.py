@@ -112,18 +112,24 @@ class Database:
 
     def copy_in(self, sql: str, pieces: Iterable[bytes]) -> None:
         """COPY … FROM STDIN. When `pieces` raises, the connection is given up: half a COPY cannot be taken back."""
-        try:
-            self._execute(sql, stream=pieces)
-        except PosternError:
-            raise
-        except BaseException:
-            self.broken = True
-            self.close()
-            raise
+        self._copy(sql, pieces)
 
-    def copy_out(self, sql: str, sink: Writer) -> None:
-        """COPY … TO STDOUT into anything with write()."""
-        self._execute(sql, stream=sink)
+    def copy_out(self, sql: str, sink: Writer) -> int:
+        """COPY … TO STDOUT into anything with write(); returns the rows. The same holds when the sink raises."""
+        self._copy(sql, sink)
+        return int(self._connection.row_count)
+
+    def _copy(self, sql: str, stream: object) -> None:
+        from pg8000.exceptions import DatabaseError
+
+        with self._translating():
+            try:
+                self._connection.run(sql, stream=stream)
+            except DatabaseError:
+                raise
+            except BaseException:
+                self.close()
+                raise
 
     def went_away(self) -> bool:
         """Whether the server closed the line while nobody used it (it was restarted). Costs no round trip."""
@@ -141,10 +147,16 @@ class Database:
             self._connection.close()
 
     def _execute(self, sql: str, **params: Any) -> list[list[Any]]:
+        with self._translating():
+            return self._connection.run(sql, **params) or []
+
+    @contextlib.contextmanager
+    def _translating(self) -> Iterator[None]:
+        """pg8000's errors become ours."""
         from pg8000.exceptions import DatabaseError, InterfaceError
 
         try:
-            return self._connection.run(sql, **params) or []
+            yield
         except DatabaseError as error:
             fields = error.args[0] if error.args and isinstance(error.args[0], dict) else {}
             if fields.get("S") in ("FATAL", "PANIC"):

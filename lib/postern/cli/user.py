@@ -25,6 +25,9 @@ def register(nouns: Nouns) -> None:
     listing = common.verb(verbs, "list", "show the users", "postern user list")
     common.json_flag(listing)
     listing.set_defaults(run=list_users)
+    link = common.verb(verbs, "link", "make a link that signs a user in once", "postern user link jane")
+    link.add_argument("handle")
+    link.set_defaults(run=make_link)
     happened = common.verb(
         verbs, "events", "show what happened to a user's mail, newest first", "postern user events jane"
     )
@@ -62,6 +65,19 @@ def list_users(args: argparse.Namespace) -> None:
         for u in found
     ]
     common.show(rows, args.json, "There is no user yet. Make one: postern user add HANDLE")
+
+
+def make_link(args: argparse.Namespace) -> None:
+    """postern user link"""
+    from postern.flow import sign_in
+
+    with common.as_operator() as (context, db):
+        link = sign_in.make_link(context, db, common.get_user(db, args.handle))
+    print(link)
+    print(
+        f"It signs {args.handle} in once, within {sign_in.LINK_HOURS} hours, and is not shown again. "
+        f"Older links of {args.handle} are void."
+    )
 
 
 def list_events(args: argparse.Namespace) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postern.base.database import SYSTEM
-from postern.store import events, fingerprints, jobs, messages, relays, webhook_ids
+from postern.store import events, fingerprints, jobs, messages, relays, sessions, sign_in_links, webhook_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,4 +35,6 @@ def _prune(context: Context, db: Database) -> int:
         + messages.forget_old(db, config.keep_sent_days)
         + events.forget_old(db, config.keep_sent_days)
         + relays.forget_old(db)
+        + sessions.forget_old(db)
+        + sign_in_links.forget_old(db)
     )

@@ -7,6 +7,7 @@ from dataclasses import replace
 from importlib import import_module
 
 from postern.base.errors import BadInput, ConfigError, NotFound, PosternError
+from postern.base.hsts import hsts_value
 from postern.web import request as requests
 from postern.web import response as responses
 from postern.web.request import Request
@@ -23,8 +24,15 @@ ROUTES = {
     ("GET", "/"): "postern.web.front:show",
     ("GET", "/health"): "postern.web.health:show",
     ("POST", "/hooks/inbound"): "postern.web.hooks:inbound",
+    ("GET", "/sign-in"): "postern.web.sign_in:show",
+    ("GET", "/sign-in/link/*"): "postern.web.sign_in:show_link",
+    ("POST", "/sign-in/link/*"): "postern.web.sign_in:use_link",
+    ("GET", "/account"): "postern.web.account:show",
+    ("POST", "/sign-out"): "postern.web.account:sign_out",
+    ("POST", "/sign-out/everywhere"): "postern.web.account:sign_out_everywhere",
 }
-"""Method and path to `module:function`; a module is imported when its first request comes, and not before."""
+"""Method and path to `module:function`; a module is imported when its first request comes, and not before. A path that ends
+in /* stands for any one last part."""
 
 
 class MethodNotAllowed(BadInput):
@@ -55,13 +63,18 @@ class App:
             response = self._answer(request)
         except BadInput as error:
             response = responses.text(error.http_status, str(error))
-        start_response(response.status_line, response.all_headers(request_id))
+        start_response(response.status_line, response.all_headers(request_id, self._hsts()))
         return [b"" if head_only else response.body]
 
     def close(self) -> None:
         """Close its connections: a process that ends says goodbye to the database."""
         if self._context is not None:
             self._context.pool.close()
+
+    def _hsts(self) -> str:
+        """Strict-Transport-Security; never from a site at http:// (RFC 6797 7.2), which is on this machine."""
+        config = self._context.config if self._context is not None else None
+        return hsts_value(config.hsts) if config is not None and config.url.startswith("https://") else ""
 
     def _answer(self, request: Request) -> Response:
         try:
@@ -100,7 +113,8 @@ class App:
     def _tell_operator(self, request: Request, error: Exception) -> None:
         """Into the log; without one (the settings are broken) to the web server's error log."""
         if self._context is not None:
-            log = self._context.log.with_fields(request=request.id, path=request.path)
+            # The last part of a path may be a secret: a sign-in link's token.
+            log = self._context.log.with_fields(request=request.id, path=route(request.path))
             if isinstance(error, PosternError):
                 log.error("web.problem", reason=error.reason, remedy=error.remedy)
             else:
@@ -114,12 +128,18 @@ class App:
         stream.flush()
 
 
+def route(path: str) -> str:
+    """The path as ROUTES names it; one that is not in there comes without its last part, too."""
+    return path if any(path == known for _, known in ROUTES) else path.rpartition("/")[0] + "/*"
+
+
 def find_handler(request: Request) -> Callable[[Context, Request], Response]:
     """The handler of a request. NotFound or MethodNotAllowed."""
     method = "GET" if request.method == "HEAD" else request.method
-    where = ROUTES.get((method, request.path))
+    path = route(request.path)
+    where = ROUTES.get((method, path))
     if where is None:
-        allowed = sorted(known for known, path in ROUTES if path == request.path)
+        allowed = sorted(known for known, known_path in ROUTES if known_path == path)
         if allowed:
             raise MethodNotAllowed(", ".join(allowed + ["HEAD"] * ("GET" in allowed)))
         raise NotFound("There is no page at this address.", "Check it, or start at the front page.")

@@ -8,7 +8,7 @@ from http import HTTPStatus
 SECURITY_HEADERS = (
     (
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     ),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -32,14 +32,16 @@ class Response:
         """As WSGI wants it."""
         return f"{self.status} {HTTPStatus(self.status).phrase}"
 
-    def all_headers(self, request_id: str) -> list[tuple[str, str]]:
+    def all_headers(self, request_id: str, hsts: str) -> list[tuple[str, str]]:
         """What is sent. Nothing of ours may be cached but static files, which the web server sends."""
+        stay_secure = [("Strict-Transport-Security", hsts)] if hsts else []
         return [
             ("Content-Type", self.content_type),
             ("Content-Length", str(len(self.body))),
             ("Cache-Control", "no-store"),
             ("X-Request-Id", request_id),
             *SECURITY_HEADERS,
+            *stay_secure,
             *self.headers,
         ]
 
@@ -59,3 +61,8 @@ def json(status: int, value: object, *headers: tuple[str, str]) -> Response:
     from json import dumps
 
     return Response(status, dumps(value, indent=2).encode() + b"\n", "application/json", headers)
+
+
+def redirect(path: str, *headers: tuple[str, str]) -> Response:
+    """On to another page of ours, with GET (303). Paths are constants of the program: nothing a stranger sent is one."""
+    return Response(303, b"", "text/plain; charset=utf-8", (("Location", path), *headers))
