@@ -51,17 +51,20 @@ TRUSTED_SINCE = 13
 
 @dataclass(frozen=True)
 class Tier:
-    """`programs` are searched where program() looks, `modules` in this environment. `root`: its server starts as root only."""
+    """`programs` are searched where program() looks, `files` are paths, `modules` are of this environment. `root`: its
+    server starts as root only."""
 
     what: str
     apt: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     releases: tuple[int, ...] = ()
     root: bool = False
 
     def missing(self) -> list[str]:
         found = [name for name in self.programs if not program(name)]
+        found += [name for name in self.files if not os.path.exists(name)]
         found += [name for name in self.modules if find_spec(name) is None]
         found += ["root's rights"] if self.root and os.geteuid() else []
         return found + [f"PostgreSQL {major}" for major in self.releases if not release(major).is_dir()]
@@ -75,6 +78,35 @@ TIERS = {
         releases=tuple(RELEASES),
     ),
     "apache": Tier("Apache", apt=("apache2",), programs=("apache2",)),
+    "suexec": Tier(
+        "Apache with suexec, as a tenant of a shared host has it",
+        apt=("apache2", "apache2-suexec-custom", "mount", "util-linux"),
+        programs=("apache2", "unshare", "nsenter"),
+        files=("/usr/lib/apache2/suexec-custom",),
+        root=True,
+    ),
+    "passenger": Tier(
+        "Apache with Phusion Passenger",
+        apt=("apache2", "libapache2-mod-passenger"),
+        programs=("apache2",),
+        files=("/usr/lib/apache2/modules/mod_passenger.so",),
+        root=True,
+    ),
+    "modsecurity": Tier(
+        "Apache with ModSecurity and OWASP's rules",
+        apt=("apache2", "libapache2-mod-security2", "modsecurity-crs"),
+        programs=("apache2",),
+        files=("/usr/lib/apache2/modules/mod_security2.so", "/usr/share/modsecurity-crs/rules"),
+        root=True,
+    ),
+    "nginx": Tier(
+        "nginx with fcgiwrap",
+        apt=("nginx", "fcgiwrap", "spawn-fcgi"),
+        programs=("nginx", "fcgiwrap", "spawn-fcgi"),
+        root=True,
+    ),
+    "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
+    "cron": Tier("cron", apt=("cron",), programs=("cron", "crontab"), root=True),
     "postfix": Tier(
         "Postfix with Cyrus SASL",
         apt=("postfix", "sasl2-bin", "libsasl2-modules"),

@@ -1,7 +1,8 @@
-"""A real Apache 2.4 for one instance: in a ServerRoot of its own, on a free port of 127.0.0.1, ended with the test.
+"""A real Apache 2.4 for a test: in a ServerRoot of its own, on a free port of 127.0.0.1, ended with the test.
 
-As shared hosts have it: mod_cgi under prefork, or mod_cgid under event; the document root is the program's folder; everything
-but static/ is rewritten to the CGI. Its processes run as the account's user (suexec is not here).
+`Server` starts, asks and stops one, whatever its configuration. `Apache` is one for an Account: mod_cgi under prefork or
+mod_cgid under event, the document root is the program's folder, the server's own configuration rewrites all but static/ to
+the CGI, and its processes run as the account's user. A host with suexec and .htaccess: support/host.py.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import http.client
 import os
 import pathlib
 import pwd
+import random
 import signal
 import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import tiers
 from postern.ops import tether
@@ -57,42 +60,62 @@ DocumentRoot {site}
 </Directory>
 SetEnv POSTERN_HOME {home}
 RewriteEngine On
-RewriteRule ^/static/[A-Za-z0-9_-]+\\.(?:css|js|svg|png|woff2)$ - [END]
+RewriteRule ^/static/[A-Za-z0-9_-]+\\.(?:css|js|svg|png|txt|woff2)$ - [END]
 RewriteRule ^ %{{DOCUMENT_ROOT}}/cgi-bin/postern.cgi [END]
 """
 
 
-class Apache:
-    """The server, from start() to stop(), or inside a with block."""
+@dataclass(frozen=True)
+class Answer:
+    """What came back, each header as often as it came."""
 
-    def __init__(self, tenant: Tenant, mpm: str, timeout: int = PATIENCE) -> None:
-        self.tenant = tenant
-        self.root = tenant.account.folder / f"apache-{os.path.basename(tenant.home)}"
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes
+
+    def header(self, name: str) -> str:
+        """Its values, joined; empty when it is missing."""
+        return ", ".join(value for key, value in self.headers if key.lower() == name.lower())
+
+
+class Server:
+    """The server, from start() to stop(), or inside a with block. A subclass says what it serves."""
+
+    def __init__(self, root: pathlib.Path, mpm: str) -> None:
+        self.root = root
         self.mpm = mpm
-        self.timeout = timeout
         self.port = free_port()
-        self.address = f"http://127.0.0.1:{self.port}"
         self._server: subprocess.Popen[bytes] | None = None
 
-    def __enter__(self) -> Apache:
-        self.start()
-        return self
+    def config(self) -> str:
+        """The text of httpd.conf."""
+        raise NotImplementedError
 
-    def __exit__(self, *_: object) -> None:
-        self.stop()
+    def environ(self) -> dict[str, str]:
+        """What it is started with."""
+        raise NotImplementedError
+
+    def runs_as(self) -> int:
+        """The user id of its workers."""
+        raise NotImplementedError
+
+    def command(self, argv: list[str]) -> list[str]:
+        """The argument list that runs `argv` where it shall run."""
+        return argv
+
+    def terminate(self, server: subprocess.Popen[bytes]) -> None:
+        """Ask it to end."""
+        server.terminate()
 
     def start(self) -> None:
-        for name in ("run", "logs"):
-            (self.root / name).mkdir(parents=True)
-        (self.root / "httpd.conf").write_text(self._config())
-        self.tenant.account.give(self.root)
+        self._make_root()
         program = tiers.program("apache2")
         assert program
         argv = [program, "-d", str(self.root), "-f", str(self.root / "httpd.conf"), "-D", "FOREGROUND"]
         with open(self.root / "logs" / "said", "wb") as said:
             self._server = subprocess.Popen(
-                tether.command(argv),
-                env=self.tenant.account.environ,
+                tether.command(self.command(argv)),
+                env=self.environ(),
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
@@ -110,12 +133,32 @@ class Apache:
         server, self._server = self._server, None
         if server is None:
             return
-        server.terminate()
+        self.terminate(server)
         try:
             server.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
             server.wait()
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        body: bytes | Iterable[bytes] | None = None,
+        *,
+        connection: http.client.HTTPConnection | None = None,
+    ) -> Answer:
+        """Ask over this connection, or a fresh one that is closed again. Pieces are sent chunked."""
+        asking = connection or http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        chunked = body is not None and not isinstance(body, bytes)
+        try:
+            asking.request(method, path, body, headers or {}, encode_chunked=chunked)
+            answer = asking.getresponse()
+            return Answer(answer.status, answer.getheaders(), answer.read())
+        finally:
+            if connection is None:
+                asking.close()
 
     def ask(
         self,
@@ -125,12 +168,20 @@ class Apache:
         body: bytes | Iterable[bytes] | None = None,
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers (names in lower case) and body of the answer. Pieces are sent chunked."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        with contextlib.closing(connection):
-            chunked = body is not None and not isinstance(body, bytes)
-            connection.request(method, path, body, headers or {}, encode_chunked=chunked)
-            answer = connection.getresponse()
-            return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
+        answer = self.fetch(method, path, headers, body)
+        return answer.status, {k.lower(): v for k, v in answer.headers}, answer.body
+
+    def send(self, request: bytes) -> Answer:
+        """The answer to these very bytes, of a GET or POST: what no client library would send."""
+        with socket.create_connection(("127.0.0.1", self.port), PATIENCE) as connection:
+            connection.sendall(request)
+            with http.client.HTTPResponse(connection) as answer:
+                answer.begin()
+                return Answer(answer.status, answer.getheaders(), answer.read())
+
+    def get_raw(self, path: bytes) -> Answer:
+        """GET with the path exactly as given."""
+        return self.send(b"GET " + path + b" HTTP/1.1\r\nHost: alias.example\r\nConnection: close\r\n\r\n")
 
     def log(self, name: str = "error_log") -> str:
         """What Apache wrote."""
@@ -139,6 +190,13 @@ class Apache:
     def complaints(self) -> str:
         """The error log without what Apache says of its own coming and going."""
         return "".join(line for line in self.log().splitlines(True) if ":notice]" not in line)
+
+    def _make_root(self) -> None:
+        for name in ("run", "logs"):
+            (self.root / name).mkdir(parents=True, exist_ok=True)
+        for left in (self.root / "run").iterdir():
+            left.unlink()
+        (self.root / "httpd.conf").write_text(self.config())
 
     def _answers(self) -> bool:
         """Whether it answers. Taking a connection is not enough: it does so before it is ready for signals."""
@@ -156,17 +214,33 @@ class Apache:
         """Under mod_cgid a daemon does: until its socket is there and the server's user's, requests get 503."""
         if self.mpm != "event":
             return True
-        user = self.tenant.account.user
-        owner = pwd.getpwnam(user).pw_uid if user else os.getuid()
-        return any(path.stat().st_uid == owner for path in (self.root / "run").glob("cgisock*"))
+        return any(path.stat().st_uid == self.runs_as() for path in (self.root / "run").glob("cgisock*"))
 
-    def _config(self) -> str:
-        folder = next(path for path in map(pathlib.Path, MODULE_FOLDERS) if path.is_dir())
-        loaded = [
-            f"LoadModule {name}_module {folder}/mod_{name}.so" for name in (*OF_MPM[self.mpm], *MODULES)
-        ]
-        if self.mpm == "event":
-            loaded.append("ScriptSock cgisock")
+
+class Apache(Server):
+    """The server of one instance of an account."""
+
+    def __init__(self, tenant: Tenant, mpm: str, timeout: int = PATIENCE) -> None:
+        super().__init__(tenant.account.folder / f"apache-{os.path.basename(tenant.home)}", mpm)
+        self.tenant = tenant
+        self.timeout = timeout
+        self.address = f"http://127.0.0.1:{self.port}"
+
+    def __enter__(self) -> Apache:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def environ(self) -> dict[str, str]:
+        return self.tenant.account.environ
+
+    def runs_as(self) -> int:
+        user = self.tenant.account.user
+        return pwd.getpwnam(user).pw_uid if user else os.getuid()
+
+    def config(self) -> str:
         user = ""
         if self.tenant.account.user:
             entry = pwd.getpwnam(self.tenant.account.user)
@@ -174,18 +248,32 @@ class Apache:
         return CONFIG.format(
             root=self.root,
             port=self.port,
-            modules="\n".join(loaded),
+            modules=load_modules(self.mpm, MODULES),
             user=user,
             timeout=self.timeout,
             site=self.tenant.account.site,
             home=self.tenant.home,
         )
 
+    def _make_root(self) -> None:
+        super()._make_root()
+        self.tenant.account.give(self.root)
+
+
+def load_modules(mpm: str, names: Iterable[str]) -> str:
+    """The lines that load these, the MPM and the module that starts programs under it."""
+    folder = next(path for path in map(pathlib.Path, MODULE_FOLDERS) if path.is_dir())
+    lines = [f"LoadModule {name}_module {folder}/mod_{name}.so" for name in (*OF_MPM[mpm], *names)]
+    return "\n".join([*lines, *["ScriptSock cgisock"] * (mpm == "event")])
+
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port below those that Linux lends to outgoing connections: it stays free while a server is started again."""
+    while True:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def until(condition: Callable[[], object]) -> None:
