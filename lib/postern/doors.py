@@ -63,6 +63,7 @@ def deliver() -> int:
             os.setsid()
     home.use_packages(home.find())
     from postern.base.errors import PosternError
+    from postern.base.gate import Interrupted
     from postern.flow.context import open_context
     from postern.flow.run_drain import run_drain
 
@@ -75,6 +76,9 @@ def deliver() -> int:
     try:
         with contextlib.closing(context.pool):
             run_drain(context)
+    except Interrupted as error:
+        context.log.error("upgrade.interrupted", reason=error.reason)
+        return _mend()
     except PosternError as error:
         context.log.error("drain.stopped", reason=error.reason, remedy=error.remedy)
         return error.exit_code
@@ -82,3 +86,12 @@ def deliver() -> int:
         context.log.exception("drain.fault", error)
         return 70
     return 0
+
+
+def _mend() -> int:
+    """An upgrade was killed, and the site is closed until somebody mends it: cron comes first."""
+    import subprocess
+
+    environ = {**os.environ, "POSTERN_HOME": home.find(), "PYTHONPATH": os.path.join(home.program(), "lib")}
+    argv = [sys.executable, "-m", "postern", "rollback", "--mend"]
+    return subprocess.run(argv, env=environ, stdout=subprocess.DEVNULL, check=False).returncode

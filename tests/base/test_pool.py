@@ -29,8 +29,16 @@ def place(cluster: Superuser) -> Iterator[Place]:
 
 
 @pytest.fixture
-def config(place: Place) -> Config:
-    return Config(db_host=place.host, db_port=place.port, db_name=place.name, db_user=place.user, db_pool=2)
+def config(place: Place, tmp_path: Path) -> Config:
+    (tmp_path / "run").mkdir()
+    return Config(
+        db_host=place.host,
+        db_port=place.port,
+        db_name=place.name,
+        db_user=place.user,
+        db_pool=2,
+        home=str(tmp_path),
+    )
 
 
 @pytest.fixture
@@ -182,7 +190,7 @@ def test_close_ends_what_is_free(pool: Pool, place: Place):
         assert backend(db) not in pids
 
 
-def test_a_connection_with_tls_is_used_again(tls_server: Postgres):
+def test_a_connection_with_tls_is_used_again(tls_server: Postgres, tmp_path: Path):
     config = Config(
         db_host="127.0.0.1",
         db_port=tls_server.port,
@@ -191,7 +199,9 @@ def test_a_connection_with_tls_is_used_again(tls_server: Postgres):
         db_password=PASSWORD,
         db_sslmode="verify-full",
         db_sslrootcert=tls_server.ca_file,
+        home=str(tmp_path),
     )
+    (tmp_path / "run").mkdir()
     with contextlib.closing(Pool(config)) as pool:
         with pool.connection() as db:
             first = backend(db)

@@ -7,6 +7,7 @@ import threading
 
 from postern.base.connect import connect
 from postern.base.errors import Busy
+from postern.base.gate import Gate
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Pool:
     """At most `config.db_pool` connections, opened when needed, kept while they work."""
 
     def __init__(self, config: Config) -> None:
+        self.gate = Gate(config.home)
+        """Shut while Postern is being upgraded: then nothing is lent."""
         self._config = config
         self._free: list[Database] = []
         self._places = threading.BoundedSemaphore(config.db_pool)
@@ -31,6 +34,11 @@ class Pool:
     @contextlib.contextmanager
     def connection(self) -> Iterator[Database]:
         """Lend a connection. One that broke is closed, and the next borrower gets a fresh one."""
+        with self.gate.enter(), self._lend() as db:
+            yield db
+
+    @contextlib.contextmanager
+    def _lend(self) -> Iterator[Database]:
         if not self._places.acquire(timeout=WAIT_SECONDS):
             raise Busy("All database connections are in use.", "Try again in a moment; see POSTERN_DB_POOL.")
         try:

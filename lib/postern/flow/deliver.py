@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
 
+CLOSED = "the database is closed for an upgrade"
+
 NOT_OPENED = "open"
 """The stage of what went wrong before the relay was asked."""
 
@@ -81,8 +83,8 @@ class Drain:
     def _deliver_all(self, batch: list[Claimed]) -> None:
         """Deliver one after another; what cannot be tried any more is given back."""
         for number, claimed in enumerate(batch):
-            if clock.elapsed() >= self.until:
-                self.tally.stopped = "the time is over"
+            self.tally.stopped = self._why_stop()
+            if self.tally.stopped:
                 self._give_back(batch[number:], 0)
                 return
             if claimed.mailbox_id in self.tired:
@@ -90,6 +92,12 @@ class Drain:
             elif not self._deliver(claimed):
                 self._give_back(batch[number:], record.PAUSE_TROUBLE_SECONDS)
                 return
+
+    def _why_stop(self) -> str:
+        """Why no further delivery may begin; empty: it may."""
+        if clock.elapsed() >= self.until:
+            return "the time is over"
+        return CLOSED if self.context.pool.gate.closed() else ""
 
     def _deliver(self, claimed: Claimed) -> bool:
         """Deliver one. False: there is no going on; what is still leased is to be given back."""

@@ -1,4 +1,8 @@
-"""A drain as cron and a receipt start it: one at a time on a home, spool first, woken again when something came meanwhile."""
+"""A drain as cron and a receipt start it: one at a time on a home, spool first, woken again when something came meanwhile.
+
+From its first claim to its last record it is inside the gate (base/gate.py), so nothing that the relay said is lost to an
+upgrade; once that shuts the door, the drain begins no further delivery.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +55,19 @@ def _run_once(context: Context) -> Tally:
         jobs.begin(db, "drain", me)
     try:
         import_all(context)
-        tally = drain(context)
-        prune_when_due(context, me)
+        with context.pool.gate.enter():
+            tally = drain(context)
+            prune_when_due(context, me)
+            _end(context, me, tally)
     except PosternError as error:
         with context.pool.connection() as db, db.transaction(SYSTEM):
             jobs.end(db, "drain", me, ok=False, items=0, error=error.reason)
         raise
-    with context.pool.connection() as db, db.transaction(SYSTEM):
-        jobs.end(db, "drain", me, ok=True, items=tally.sent)
     if tally != Tally(stopped="nothing is due"):
         context.log.info("drain.end", **asdict(tally))
     return tally
+
+
+def _end(context: Context, me: str, tally: Tally) -> None:
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        jobs.end(db, "drain", me, ok=True, items=tally.sent)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
+from postern.base.gate import running
 from postern.flow.deliver import relay_name
 from postern.store import jobs, queue, relays
 from postern.web import response as responses
@@ -52,7 +53,8 @@ def show(context: Context, request: Request) -> Response:
     healthy = all(check.ok for check in checks)
     at = datetime.fromtimestamp(clock.now(), timezone.utc).isoformat(timespec="seconds")
     told = [{"name": c.name, "status": _word(c.ok), "detail": c.detail, "ms": c.ms} for c in checks]
-    return responses.json(200 if healthy else 503, {"status": _word(healthy), "time": at, "checks": told})
+    answer = {"status": _word(healthy), "release": running(), "time": at, "checks": told}
+    return responses.json(200 if healthy else 503, answer)
 
 
 def _word(ok: bool) -> str:

@@ -1,0 +1,75 @@
+"""While the gate is shut: receipts spool, a drain ends the delivery that it is at, gives the rest back, and no mail doubles."""
+
+from __future__ import annotations
+
+import threading
+
+from postern.flow import deliver
+from postern.flow.run_drain import run_drain
+from postern.ops.install.fetch import fetch
+from support.instance import PATIENCE, Instance
+from support.mail import message
+from support.queue import put
+from support.relay import ScriptedRelay, wait
+
+
+def test_mail_waits_in_the_spool_while_it_is_shut_and_arrives_once_afterwards(
+    instance: Instance, relay: ScriptedRelay, site: str
+):
+    gate = instance.context().pool.gate
+    with gate.close(PATIENCE):
+        answer = instance.post(site, message())
+        assert (answer.status, answer.receipt) == (202, "spooled")
+        assert instance.drain(code=75) == ""
+    assert relay.messages == []
+    assert instance.states() == {}
+    instance.finish()
+    assert len(relay.messages) == 1
+    assert instance.states() == {"sent": 1}
+
+
+def test_pages_say_come_back_later_while_it_is_shut(instance: Instance, site: str):
+    with instance.context().pool.gate.close(PATIENCE):
+        answer = fetch(f"{site}/health")
+    assert answer.status == 503
+    assert b"cannot be used" in answer.body
+    assert "Postern is being upgraded." in instance.log()
+
+
+def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, relay: ScriptedRelay):
+    context = instance.context()
+    for _ in range(3):
+        put(instance, context, message())
+    reached, go_on = threading.Event(), threading.Event()
+    relay.follow({"body": [wait(go_on)]})
+    relay.on("body", reached.set)
+    drain = instance.start_drain()
+    assert reached.wait(PATIENCE)
+    closed = threading.Event()
+
+    def shut() -> None:
+        with instance.context().pool.gate.close(PATIENCE):
+            closed.set()
+
+    thread = threading.Thread(target=shut)
+    thread.start()
+    while not context.pool.gate.closed():
+        pass
+    assert not closed.is_set()
+    go_on.set()
+    assert drain.wait(PATIENCE) == 0
+    drain.stdout.close()
+    assert closed.wait(PATIENCE)
+    thread.join()
+    assert deliver.CLOSED in instance.log()
+    assert len(relay.messages) == 1
+    assert instance.states() == {"sent": 1, "queued": 2}
+    assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[0]]
+    instance.finish()
+    assert len(relay.messages) == 3
+    assert instance.states() == {"sent": 3}
+
+
+def test_a_drain_that_nobody_disturbs_says_so(instance: Instance):
+    tally = run_drain(instance.context())
+    assert tally.stopped == "nothing is due"
