@@ -1,21 +1,30 @@
 """The home: the private folder of an instance, never under the document root.
 
 home/.env          settings and secrets, 0600
-home/venv/         the two dependencies
+home/venv          the two dependencies: a link into home/venvs/
+home/bin/          the command `postern`
 home/logs/         JSON lines, a file a day
 home/spool/        messages taken in while the database is away (new, kept, tmp)
+home/backups/      sealed copies of the database
+home/releases/     programs that ran before, to go back to
 home/run/          locks and wake marks; may be emptied at any time while nothing runs
 
-`POSTERN_HOME` names it; otherwise it is ~/.postern. The password database is asked for ~, because a CGI
-under suexec has no HOME in its environment.
+`POSTERN_HOME` names it, else the file `.postern-home` beside the program (an account may have several), else it is ~/.postern.
+The password database is asked for ~, because a CGI under suexec has no HOME in its environment.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 
-FOLDERS = ("logs", "run", "spool", "spool/tmp", "spool/new", "spool/kept")
+FOLDERS = ("logs", "run", "spool", "spool/tmp", "spool/new", "spool/kept", "backups", "releases", "bin")
+PACKAGES = ("pg8000", "cryptography")
+"""What requirements.txt names, as folders to import from."""
+
+POINTER = ".postern-home"
+"""A file beside lib/: holds the path of a home that is not ~/.postern. The installer writes it."""
 
 
 def find() -> str:
@@ -23,6 +32,18 @@ def find() -> str:
     named = os.environ.get("POSTERN_HOME")
     if named:
         return os.path.abspath(named)
+    with contextlib.suppress(OSError), open(os.path.join(program(), POINTER), encoding="utf-8") as file:
+        return file.read().strip()
+    return default()
+
+
+def use(home: str) -> None:
+    """From now on this is the home, for this process and those that it starts."""
+    os.environ["POSTERN_HOME"] = home
+
+
+def default() -> str:
+    """Where the home is when nobody says otherwise."""
     import pwd
 
     return os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".postern")
@@ -42,6 +63,19 @@ def use_packages(home: str) -> None:
     if os.path.isdir(packages) and packages not in sys.path:
         # Before the system's own packages, which may hold older ones; behind lib/.
         sys.path.insert(1, packages)
+
+
+def check_packages(home: str) -> None:
+    """ConfigError when this Python lacks a package: they are made for one version, and a panel may run another."""
+    if all(any(os.path.isdir(os.path.join(path, name)) for path in sys.path) for name in PACKAGES):
+        return
+    from postern.base.errors import ConfigError
+
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    raise ConfigError(
+        f"{home}/venv has no packages for Python {version} ({sys.executable}), which runs here.",
+        f"Run: sh install.sh (in {program()}), with POSTERN_PYTHON={sys.executable} if it takes another one.",
+    )
 
 
 def program() -> str:

@@ -154,8 +154,10 @@ def application(component: str) -> App:
     def opener() -> Context:
         import os
 
+        from postern.base import home
         from postern.flow.context import open_context
 
+        home.check_packages(home.find())
         context = open_context(os.environ, component)
         if component == "web":
             # A process that lives on takes in what libraries say; for one request the import of logging is too dear.
