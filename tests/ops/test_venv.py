@@ -1,12 +1,20 @@
-"""install.sh and the shell functions that it shares with tests/run: which Python, which folder, whose environment."""
+"""install.sh and the shell functions that it shares with tests/run: which folder, whose environment, whence the packages.
+
+Which Python is chosen: test_python.py.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -14,10 +22,13 @@ import pytest
 import tiers
 
 REAL = os.path.realpath(sys.executable)
+Done = subprocess.CompletedProcess[str]
 FUNCTIONS = tiers.TOP / "lib" / "postern" / "ops" / "venv.sh"
 
 
 def script(body: str, top: Path) -> list[str]:
+    if not (top / "lib").exists():
+        (top / "lib").symlink_to(tiers.TOP / "lib")
     return ["/bin/sh", "-euc", f"top={shlex.quote(str(top))}\n. {shlex.quote(str(FUNCTIONS))}\n{body}"]
 
 
@@ -37,49 +48,6 @@ def program(path: Path, body: str) -> Path:
     path.write_text(f"#!/bin/sh\n{body}\n")
     path.chmod(0o755)
     return path
-
-
-def works(path: Path) -> Path:
-    return program(path, f'exec {shlex.quote(REAL)} "$@"')
-
-
-def test_the_newest_python_that_answers_is_taken(tmp_path: Path) -> None:
-    """pyenv leaves shims for Pythons that are not chosen; they only complain."""
-    program(tmp_path / "shims" / "python3.14", "echo 'pyenv: python3.14: command not found' >&2; exit 127")
-    program(tmp_path / "shims" / "python3.12", "exit 127")
-    works(tmp_path / "bin" / "python3.12")
-    works(tmp_path / "bin" / "python3.10")
-    works(tmp_path / "shims" / "python3")
-    path = f"{tmp_path}/shims:{tmp_path}/bin"
-    assert shell('find_python; echo "$python"', tmp_path, PATH=path).stdout.strip() not in ("", str(tmp_path))
-    restricted = f"{tmp_path}/shims:{tmp_path}/bin"
-    assert (
-        shell('find_python; echo "$python"', tmp_path, PATH=restricted).stdout
-        == f"{tmp_path}/bin/python3.12\n"
-    )
-
-
-@pytest.mark.parametrize("version", ["2.7.18", "3.8.20", "3.9.1", "3.15.0"])
-def test_a_python_that_is_too_old_or_too_new_is_passed_over(tmp_path: Path, version: str) -> None:
-    """A stand-in that gives its version to the question, whatever the question."""
-    numbers = tuple(int(part) for part in version.split("."))
-    fake = program(
-        tmp_path / "python3",
-        f"""exec {shlex.quote(REAL)} -c 'import sys; sys.version_info = {numbers}; exec(sys.argv[2])' "$1" "$3" """,
-    )
-    done = shell("find_python", tmp_path, POSTERN_PYTHON=str(fake))
-    assert done.returncode == 78
-    assert "3.9 to 3.14" in done.stderr
-
-
-def test_a_machine_without_python_is_told_what_to_do(tmp_path: Path) -> None:
-    program(tmp_path / "python3", "exit 127")
-    for name in ("sed", "tr"):
-        program(tmp_path / name, f'exec /usr/bin/{name} "$@"')
-    done = shell("find_python", tmp_path, PATH=str(tmp_path))
-    assert done.returncode == 69
-    assert "No Python 3.9 to 3.14" in done.stderr
-    assert "python3" in done.stderr.splitlines()[1]
 
 
 def test_work_goes_into_the_clone_or_else_into_the_users_cache(tmp_path: Path) -> None:
@@ -181,6 +149,294 @@ def test_a_package_without_a_hash_is_refused(tmp_path: Path) -> None:
     assert "Hashes are required" in done.stderr
 
 
+# What the installer makes of them: HOME/venv.
+
+
+def offline(folder: Path) -> dict[str, str]:
+    """Settings of pip under which it reaches nothing; and no cache of another run's."""
+    empty = folder / "pip.conf"
+    empty.touch()
+    return {
+        "PIP_CONFIG_FILE": str(empty),
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "1",
+        "PIP_NO_CACHE_DIR": "1",
+    }
+
+
+DOWNLOAD = """python=$POSTERN_PYTHON
+new=$(mktemp -d)
+trap 'rm -rf "$new" "$new".*' EXIT
+empty_venv
+"""
+
+
+@pytest.fixture(scope="session")
+def wheels() -> Path:
+    """The pinned wheels for this Python, fetched once."""
+    pins = hashlib.sha256((tiers.TOP / "requirements.txt").read_bytes()).hexdigest()[:16]
+    place = tiers.WORK / "wheels" / f"{sys.version_info[0]}.{sys.version_info[1]}-{pins}"
+    if not place.is_dir():
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as folder:
+            body = f"""{DOWNLOAD}run_pip download --quiet --no-deps --require-hashes --only-binary :all: \\
+-r "$top/requirements.txt" --dest {shlex.quote(folder)}/wheels >&2"""
+            done = shell(body, tiers.TOP, POSTERN_PYTHON=REAL)
+            assert done.returncode == 0, done.stderr
+            with contextlib.suppress(OSError):  # another worker was quicker
+                (Path(folder) / "wheels").rename(place)
+    return place
+
+
+def wheel(folder: Path, name: str, files: dict[str, bytes]) -> str:
+    """A wheel of this name, as small as one can be; returns its line for a pinned file."""
+    info = f"{name}-1.dist-info"
+    files = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n".encode(),
+        f"{info}/WHEEL": b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": b"",
+    }
+    path = folder / f"{name}-1-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, content in files.items():
+            archive.writestr(member, content)
+    return f"{name}==1 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+@pytest.fixture
+def upload(tmp_path: Path) -> Path:
+    """A program folder with small stand-ins for the two packages in wheels/."""
+    top = tmp_path / "upload"
+    (top / "wheels").mkdir(parents=True)
+    large = {"pg8000/native.py": b"", "pg8000/large": bytes(12 << 20)}
+    aead = {"cryptography/hazmat/primitives/ciphers/aead.py": b""}
+    lines = wheel(top / "wheels", "pg8000", large) + wheel(top / "wheels", "cryptography", aead)
+    (top / "requirements.txt").write_text(lines)
+    return top
+
+
+PACKAGES = 'python=$POSTERN_PYTHON; install_packages "$INTO" "$WHEELS"'
+
+
+def settings(home: Path, wheels: Path | str, python: Path | str = REAL) -> dict[str, str]:
+    """Of a host that reaches no index."""
+    return {**offline(home.parent), "INTO": str(home), "WHEELS": str(wheels), "POSTERN_PYTHON": str(python)}
+
+
+def packages(home: Path, wheels: Path | str, top: Path = tiers.TOP) -> Done:
+    return shell(PACKAGES, top, **settings(home, wheels))
+
+
+def imports(home: Path) -> bool:
+    done = subprocess.run(
+        [home / "venv" / "bin" / "python", "-I", "-c", "import pg8000, cryptography"], check=False
+    )
+    return done.returncode == 0
+
+
+def environments(home: Path) -> list[str]:
+    return sorted(path.name for path in (home / "venvs").iterdir())
+
+
+def test_packages_come_from_a_folder_and_the_home_leads_to_them(tmp_path: Path, wheels: Path) -> None:
+    home = tmp_path / "it's .postern"
+    first = packages(home, wheels)
+    assert first.returncode == 0, first.stderr
+    (key,) = environments(home)
+    assert first.stdout == f"{home}/venvs/{key}\n"
+    assert os.readlink(home / "venv") == f"venvs/{key}"
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert imports(home)
+    activated = '. "$INTO/venv/bin/activate"; command -v python; python -c "import pg8000"'
+    done = shell(activated, tiers.TOP, INTO=str(home))
+    assert (done.stdout, done.returncode) == (f"{home}/venvs/{key}/bin/python\n", 0)
+    link = (home / "venv").lstat().st_ino
+    again = packages(home, "")
+    assert (again.stdout, again.stderr) == (first.stdout, "")
+    assert (home / "venv").lstat().st_ino == link
+
+
+def test_two_at_once_share_one_environment_in_the_home(tmp_path: Path, upload: Path) -> None:
+    home = tmp_path / "home"
+    env = {**os.environ, **settings(home, upload / "wheels")}
+    running = [
+        subprocess.Popen(script(PACKAGES, upload), env=env, stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    said = [process.communicate()[0] for process in running]
+    assert [process.returncode for process in running] == [0, 0]
+    assert said[0] == said[1]
+    assert len(environments(home)) == 1
+    assert imports(home)
+
+
+def test_an_upgrade_changes_the_link_and_keeps_what_ran_before(tmp_path: Path, upload: Path) -> None:
+    home = tmp_path / "home"
+    first = Path(packages(home, upload / "wheels", upload).stdout.strip())
+    with (upload / "requirements.txt").open("a") as file:
+        file.write("# a newer release\n")
+    second = Path(packages(home, upload / "wheels", upload).stdout.strip())
+    assert first != second
+    assert (home / "venv").resolve() == second.resolve()
+    assert (first / "bin" / "python").exists()
+    assert imports(home)
+
+
+def test_a_folder_in_the_links_place_is_moved_aside_not_deleted(tmp_path: Path, upload: Path) -> None:
+    home = tmp_path / "home"
+    (home / "venv" / "lib").mkdir(parents=True)
+    (home / "venv" / "lib" / "in use").write_text("")
+    done = packages(home, upload / "wheels", upload)
+    assert done.returncode == 0, done.stderr
+    assert imports(home)
+    assert [path.name for path in (home / "venvs").glob("aside-*/lib/*")] == ["in use"]
+
+
+DEATHS = {
+    "before the environment is made": ("-m venv", "kill -9 0"),
+    "before pip": ("-m venv", '$REAL "$@"; arm : "$@"'),
+    "after pip": ("-m venv", '$REAL "$@"; arm \'"$0.real" "$@"\' "$@"'),
+    "before the rename": ("os.rename(new", "kill -9 0"),
+    "after the rename": ("os.rename(new", '$REAL "$@"; kill -9 0'),
+    "before the link": ("os.symlink", "kill -9 0"),
+    "after the link": ("os.symlink", '$REAL "$@"; kill -9 0'),
+}
+"""When -> a part of the command that Python is asked then, and what happens instead."""
+
+DEADLY = """REAL={real}
+arm() {{
+    for new; do :; done
+    mv "$new/bin/python" "$new/bin/python.real"
+    printf '#!/bin/sh\\ncase "$*" in *"pip install"*) %s; kill -9 0; esac; exec "$0.real" "$@"\\n' "$1" >"$new/bin/python"
+    chmod 755 "$new/bin/python"
+}}
+case "$*" in
+    *"{asked}"*) {instead} ;;
+    *) exec $REAL "$@" ;;
+esac"""
+"""A Python that kills the whole job, or arms the environment that it makes: that one's Python does."""
+
+
+@pytest.mark.parametrize("moment", DEATHS)
+def test_killed_at_any_moment_the_next_run_ends_well(tmp_path: Path, upload: Path, moment: str) -> None:
+    """The whole job is killed, as the host's limits or a closed terminal do it."""
+    home = tmp_path / "home"
+    asked, instead = DEATHS[moment]
+    text = DEADLY.format(real=shlex.quote(REAL), asked=asked, instead=instead)
+    deadly = program(tmp_path / "python3", text)
+    env = settings(home, upload / "wheels", deadly)
+    killed = subprocess.run(
+        script(PACKAGES, upload),
+        env={**os.environ, **env},
+        start_new_session=True,
+        capture_output=True,
+        check=False,
+    )
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    done = packages(home, upload / "wheels", upload)
+    assert done.returncode == 0, done.stderr
+    assert imports(home)
+    for left in (home / "venvs").glob(".new-*"):
+        os.utime(left, (0, 0), follow_symlinks=False)
+    assert packages(home, upload / "wheels", upload).returncode == 0
+    assert environments(home) == [Path(done.stdout.strip()).name]
+
+
+FULL = "ulimit -f 2000\n"
+"""No file over 1 MB: the write fails as on a full disk, and it needs no root."""
+
+
+def test_a_file_that_cannot_grow_is_told_as_a_lack_of_room(tmp_path: Path, upload: Path) -> None:
+    home = tmp_path / "home"
+    done = shell(FULL + PACKAGES, upload, **settings(home, upload / "wheels"))
+    assert done.returncode == 73
+    assert "no room left" in done.stderr
+    assert "quota -s" in done.stderr.splitlines()[-1]
+    assert environments(home) == []
+    assert packages(home, upload / "wheels", upload).returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small file system")
+def test_a_full_disk_is_told_and_leaves_nothing(tmp_path: Path, upload: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    env = {**settings(disk / "home", upload / "wheels"), **offline(tmp_path)}
+    mount = [
+        "unshare",
+        "--mount",
+        "/bin/sh",
+        "-euc",
+        f'mount -t tmpfs -o size=8m none {disk}\nexec "$@"',
+        "sh",
+    ]
+    body = f"""({PACKAGES}) || echo $?
+df -k {disk} | sed -n '$p' >&2; ls -A {disk}/home/venvs
+mount -o remount,size=100m {disk}
+{PACKAGES}"""
+    done = subprocess.run(
+        [*mount, *script(body, upload)],
+        env={**os.environ, **env},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "no room left" in done.stderr
+    assert done.stdout.splitlines()[0] == "73"
+    assert len(done.stdout.splitlines()) == 2, done.stdout
+    assert Path(done.stdout.splitlines()[1]).parent == disk / "home" / "venvs"
+
+
+def test_without_an_index_it_says_how_to_bring_the_wheels_and_that_works(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    done = packages(home, "")
+    assert done.returncode == 69
+    assert "cannot be reached" in done.stderr
+    assert done.stderr.splitlines()[-1] == "  Run: sh install.sh --offline wheels"
+    (needed,) = home.glob("venvs/wheels-*.txt")
+    shutil.copy(needed, tmp_path)
+    told = done.stderr[done.stderr.index("python3 -m pip") : done.stderr.index("Then upload")]
+    body = f'{DOWNLOAD}python3() {{ with_pip "$@"; }}\ncd {shlex.quote(str(tmp_path))}\n{told}'
+    fetched = shell(body, tiers.TOP, POSTERN_PYTHON=REAL)
+    assert fetched.returncode == 0, fetched.stderr
+    assert packages(home, tmp_path / "wheels").returncode == 0
+    assert imports(home)
+
+
+def test_a_wheel_that_is_missing_or_broken_is_told(tmp_path: Path, upload: Path) -> None:
+    folder = upload / "wheels"
+    (broken,) = folder.glob("pg8000-*.whl")
+    broken.write_bytes(broken.read_bytes()[:-100])
+    done = packages(tmp_path / "home", folder, upload)
+    assert done.returncode == 69
+    assert "not the one that is pinned" in done.stderr
+    broken.unlink()
+    done = packages(tmp_path / "home", folder, upload)
+    assert done.returncode == 69
+    assert f"The folder {folder} lacks a package" in done.stderr
+    assert "pip download" in done.stderr
+
+
+def test_packages_that_do_not_load_are_found_out(tmp_path: Path, upload: Path) -> None:
+    home = tmp_path / "home"
+    venv = Path(packages(home, upload / "wheels", upload).stdout.strip())
+    (file,) = venv.glob("lib/python*/site-packages/pg8000/native.py")
+    file.write_text("raise ImportError('failed to map segment from shared object')")
+    done = packages(home, upload / "wheels", upload)
+    assert done.returncode == 69
+    assert "failed to map segment" in done.stderr
+    assert f"Remove {venv}" in done.stderr
+
+
+def test_places_that_cannot_be_used_are_told(tmp_path: Path) -> None:
+    done = packages(tmp_path / "home", tmp_path / "nothing")
+    assert (done.returncode, f"no folder {tmp_path}/nothing" in done.stderr) == (66, True)
+    (tmp_path / "file").touch()
+    done = packages(tmp_path / "file", "")
+    assert (done.returncode, "cannot be made" in done.stderr) == (73, True)
+
+
 def install(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [tiers.TOP / "install.sh", *args],
@@ -191,17 +447,17 @@ def install(*args: str, **env: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("args", [(), ("help",), ("-h",), ("--help",)])
+@pytest.mark.parametrize("args", [("help",), ("-h",), ("--help",)])
 def test_the_installer_says_what_it_can_do(args: tuple[str, ...]) -> None:
     done = install(*args)
     assert done.returncode == 0
     assert "install.sh demo" in done.stdout
 
 
-def test_a_verb_that_does_not_exist_yet_is_a_usage_error() -> None:
+def test_a_verb_that_does_not_exist_is_a_usage_error() -> None:
     done = install("upgrade")
     assert done.returncode == 64
-    assert "knows no 'upgrade' yet" in done.stderr
+    assert "does not know 'upgrade'" in done.stderr
     assert "install.sh demo" in done.stderr
 
 

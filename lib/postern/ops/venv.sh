@@ -1,100 +1,161 @@
 # shellcheck shell=sh
-# Find a Python and make a private environment of pinned packages: for install.sh and tests/run, which source this file.
+# Make a private environment of pinned packages: for install.sh and tests/run, which source this file.
 #
 # Needs:  top     the folder of the clone
-# Gives:  python  an interpreter, 3.9 to 3.14          (find_python)
-#         work    a folder that we may write to         (find_work NAME)
-#         venv    an environment with the packages      (make_venv FILE...)
+# Gives:  python  an interpreter, 3.9 to 3.14; POSTERN_PYTHON names one   (find_python of ops/python.sh)
+#         work    a folder that we may write to, and venvs in it         (find_work NAME)
+#         venv    an environment with the packages, in the folder $venvs (make_venv FILE...)
+#         HOME/venv, a link to an environment in HOME/venvs              (install_packages HOME [WHEELS])
 # An environment is keyed by Python's version, the platform and the pinned files, built beside its place and renamed
 # into it: a second run finds it ready, and two first runs at once do not meet.
 
 : "${top:?}"
 
-say() { printf '%s\n' "$*" >&2; }
-
-# die REASON REMEDY [EXIT CODE]
-die() {
-    say "$1"
-    say "  $2"
-    exit "${3:-1}"
-}
+# shellcheck source=lib/postern/ops/python.sh
+. "$top/lib/postern/ops/python.sh"
 
 # Nothing of the caller's Python or pip habits may decide where packages go.
 unset PYTHONHOME PYTHONPATH PYTHONSTARTUP PIP_TARGET PIP_PREFIX PIP_ROOT PIP_REQUIREMENT PIP_CONSTRAINT PIP_BREAK_SYSTEM_PACKAGES
+offline=""
 export PIP_USER=0 PIP_USE_PEP517=1 PIP_REQUIRE_VIRTUALENV=0 PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 PIP_ROOT_USER_ACTION=ignore
-
-# Silent and true when "$1" is a CPython that we support. A pyenv shim without its Python fails here, too.
-suits() {
-    "$1" -I -c 'import sys, ssl, venv
-sys.exit(sys.implementation.name != "cpython" or not (3, 9, 2) <= sys.version_info < (3, 15))' >/dev/null 2>&1
-}
-
-# The newest Python on PATH; POSTERN_PYTHON names another.
-find_python() {
-    python=${POSTERN_PYTHON:-}
-    if [ -n "$python" ]; then
-        suits "$python" || die "POSTERN_PYTHON=$python is no working Python 3.9 to 3.14." "Name another, or unset it." 78
-        return
-    fi
-    for name in python3.14 python3.13 python3.12 python3.11 python3.10 python3.9 python3 python; do
-        old_ifs=$IFS
-        IFS=:
-        for folder in $PATH; do
-            IFS=$old_ifs
-            python=$folder/$name
-            if [ -f "$python" ] && [ -x "$python" ] && suits "$python"; then return; fi
-        done
-        IFS=$old_ifs
-    done
-    die "No Python 3.9 to 3.14 is on PATH." "$(advice python3)" 69
-}
 
 # find_work NAME: a folder in the clone, or in the user's cache where the clone is read-only.
 find_work() {
     for work in "$top/$1" "${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}/postern/${1#.}"; do
-        if mkdir -p "$work/venv" 2>/dev/null && [ -w "$work/venv" ]; then return; fi
+        venvs=$work/venv
+        if mkdir -p "$venvs" 2>/dev/null && [ -w "$venvs" ]; then return; fi
     done
     die "Neither $top nor $work can be written to." "Set XDG_CACHE_HOME to a folder of yours." 73
 }
 
-# make_venv FILE...: every FILE is complete, with a hash for every package.
+# install_packages HOME [WHEELS]: what requirements.txt pins, in HOME/venvs, and HOME/venv leads there. From the folder WHEELS
+# alone where it is given. The path of the environment is said on stdout.
+install_packages() {
+    offline=${2:-}
+    [ -z "$offline" ] || [ -d "$offline" ] || die "There is no folder $offline." "Name the folder with the wheels." 66
+    venvs=$1/venvs
+    (umask 077 && mkdir -p "$venvs") || die "$venvs cannot be made." "$room" 73
+    # A copy of each wheel in ~/.cache would count against the account's quota.
+    export PIP_NO_CACHE_DIR=1
+    make_venv "$top/requirements.txt"
+    said=$("$venv/bin/python" -I -c 'import pg8000.native, cryptography.hazmat.primitives.ciphers.aead' 2>&1) ||
+        die "The packages in $venv cannot be loaded: $(printf '%s\n' "$said" | sed -n '$p')" \
+            "Remove $venv and run this again. If that does not help, the home may forbid programs (noexec): ask the host." 69
+    link_venv "$1" || die "$1/venv cannot be made." "$room" 73
+    printf '%s\n' "$venv"
+}
+
+room="Is there room (df -h, quota -s: it takes 50 MB), and does the folder belong to this account? Then run this again."
+
+# link_venv HOME: a folder in the link's place (older installs had one) is moved aside; a process may be running from it.
+link_venv() {
+    "$python" -I -c 'import os, sys
+home, key = sys.argv[1:]
+link, target = os.path.join(home, "venv"), os.path.join("venvs", key)
+if os.path.islink(link) and os.readlink(link) == target:
+    sys.exit()
+beside = os.path.join(home, "venvs", ".new-link-%d" % os.getpid())
+os.symlink(target, beside)
+if os.path.isdir(link) and not os.path.islink(link):
+    os.rename(link, os.path.join(home, "venvs", "aside-%d" % os.getpid()))
+os.replace(beside, link)' "$1" "$key"
+}
+
+# make_venv FILE...: every FILE is complete, with a hash for every package. $offline: a folder of wheels, instead of the index.
 make_venv() {
     key=$("$python" -I -c 'import hashlib, sys, sysconfig
 pins = hashlib.sha256(b"\0".join(open(name, "rb").read() for name in sys.argv[1:])).hexdigest()
 print("%d.%d-%s-%s" % (*sys.version_info[:2], sysconfig.get_platform(), pins[:16]))' "$@")
-    venv=$work/venv/$key
+    venv=$venvs/$key
+    # What a killed run left behind.
+    find "$venvs" -maxdepth 1 -name '.new-*' -mmin +60 -exec rm -rf {} + || :
     if [ -x "$venv/bin/python" ] && "$venv/bin/python" -I -c '' 2>/dev/null; then return; fi
     say "Installing the pinned packages into $venv (once)"
-    # What a killed run left behind.
-    find "$work/venv" -maxdepth 1 -name '.new-*' -mmin +60 -exec rm -rf {} +
-    new=$(mktemp -d "$work/venv/.new-XXXXXX")
-    trap 'rm -rf "$new" "$new.apt" "$new.log"' EXIT
+    new=$(mktemp -d "$venvs/.new-XXXXXX") || die "$venvs cannot be written to." "$room" 73
+    trap 'rm -rf "$new" "$new".*' EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM HUP
-    empty_venv || die "No way to install packages for $python was found." "$(advice python3-venv)" 69
+    empty_venv || make_venv_failed "No way to install packages for $python was found." "$(advice python3-venv)" "$@"
+    pip_install "$@" || make_venv_failed "The packages could not be installed." \
+        "The lines above are pip's; its settings (pip.conf) apply." "$@"
+    put_in_place
+    rm -rf "$new" "$new".*
+    trap - EXIT INT TERM HUP
+}
+
+# pip_install FILE...: what went wrong is in $said. --no-deps: the files name all that is needed, so nothing is left to resolve.
+pip_install() {
     for name in "$@"; do
         shift
         set -- "$@" -r "$name"
     done
-    # --no-deps: the files name all that is needed, so nothing is left to resolve.
-    run_pip install --quiet --no-deps --require-hashes --only-binary :all: --ignore-installed "$@" ||
-        die "The packages could not be installed." "Is a package index reachable? pip's own settings (pip.conf) apply." 69
-    put_in_place
-    rm -rf "$new" "$new.apt" "$new.log"
-    trap - EXIT INT TERM HUP
+    [ -z "$offline" ] || set -- "$@" --no-index --find-links "$offline"
+    # Beside the environment: /tmp may be small, or not ours to fill.
+    said=$(mkdir "$new.tmp" 2>&1) && said=$(TMPDIR=$new.tmp run_pip install --quiet --no-deps --require-hashes --only-binary :all: \
+        --ignore-installed "$@" 2>&1)
 }
 
-# Rename; another run may have been quicker, then its result serves us as well.
+# make_venv_failed REASON REMEDY FILE...: ends with the reason that $said gives away, else with this one.
+make_venv_failed() {
+    printf '%s\n' "$said" | tail -n 5 >&2
+    case $said in
+        *"No space left"* | *"quota exceeded"* | *"File too large"*)
+            die "There is no room left in $venvs: the disk is full, or the account's quota is used up." "$room" 73
+            ;;
+        *"DO NOT MATCH THE HASHES"*)
+            die "A package is not the one that is pinned: it was cut off on its way, or exchanged." \
+                "Fetch it anew. If it happens again, use another index or network, and do not go on." 69
+            ;;
+        *"Retrying ("* | *"connection broken"* | *"No matching distribution"*)
+            shift 2
+            offline_advice "$@"
+            ;;
+    esac
+    die "$1" "$2" 69
+}
+
+# offline_advice FILE...: ends with how to bring the wheels from another machine. pip takes the conditions in a pinned file
+# (markers) by the Python that it runs on, not by the one that it fetches for, so the list for this one is made here.
+offline_advice() {
+    # All three numbers: a package may leave out the first releases of a version.
+    version=$("$python" -I -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+    list=$venvs/wheels-$version.txt
+    with_pip -c 'import re, sys
+from pip._vendor.packaging.requirements import Requirement
+for name in sys.argv[1:]:
+    for line in open(name).read().replace("\\\n", " ").splitlines():
+        pin, *hashes = re.split(r"\s+(?=--hash=)", line.partition("#")[0].strip())
+        if pin and (Requirement(pin).marker is None or Requirement(pin).marker.evaluate()):
+            print(pin.partition(";")[0].strip(), *(part.strip() for part in hashes))' "$@" >"$list" ||
+        die "The package index cannot be reached, and $list cannot be written." "$room" 73
+    if [ -n "$offline" ]; then
+        say "The folder $offline lacks a package for Python $version on this machine."
+    else
+        say "The package index cannot be reached, or has no package for Python $version on this machine."
+    fi
+    say "The list of what is needed is $list. Copy it to a computer that reaches the index, and run there:"
+    say "  python3 -m pip download --no-deps --only-binary :all: --require-hashes -r wheels-$version.txt --dest wheels \\"
+    say "    --platform manylinux2014_$(uname -m) --python-version $version --implementation cp"
+    die "Then upload the folder wheels." "Run: sh install.sh --offline wheels" 69
+}
+
+# Rename; another run may have been quicker, then its result serves us as well. `activate` and the programs in bin/ hold the
+# path that they were made at.
 put_in_place() {
     if [ -d "$venv" ] && ! "$venv/bin/python" -I -c '' 2>/dev/null; then rm -rf "$venv"; fi
-    "$python" -I -c 'import os, sys; os.rename(sys.argv[1], sys.argv[2])' "$new" "$venv" 2>/dev/null ||
-        [ -x "$venv/bin/python" ] || die "$venv could not be made." "Is the disk full? Remove $work and try again." 73
+    "$python" -I -c 'import os, pathlib, sys
+new, venv = (pathlib.Path(name) for name in sys.argv[1:])
+for path in (new / "bin").iterdir():
+    if not path.is_symlink() and new.name.encode() in path.read_bytes():
+        path.write_bytes(path.read_bytes().replace(new.name.encode(), venv.name.encode()))
+os.rename(new, venv)' "$new" "$venv" 2>/dev/null ||
+        [ -x "$venv/bin/python" ] || die "$venv could not be made." "$room" 73
 }
 
 # Make $new, and choose how run_pip reaches it. The wheel of pip that comes with Python is used as it lies there: to install
 # it would take longer than all the rest. Debian and Ubuntu keep it out of Python, hence the other ways.
 empty_venv() {
-    "$python" -m venv --without-pip "$new" >/dev/null || return
+    said=$("$python" -m venv --without-pip "$new" 2>&1) || return
     pip_way=wheel
     for place in "$(bundled)" /usr/share/python-wheels; do
         wheels=$(join_wheels "$place")
@@ -103,17 +164,23 @@ empty_venv() {
     pip_way=host
     if run_pip --version >/dev/null 2>&1; then return; fi
     pip_way=wheel
-    fetch_pip >"$new.log" 2>&1
+    said=$(fetch_pip 2>&1) || :
     wheels=$(join_wheels "$new.apt")
-    if run_pip --version >>"$new.log" 2>&1; then return; fi
-    tail -n 5 "$new.log" >&2
-    return 1
+    run_pip --version >/dev/null 2>&1
 }
 
 run_pip() {
     case $pip_way in
-        wheel) [ -n "$wheels" ] && PYTHONPATH=$wheels "$new/bin/python" -m pip "$@" ;;
-        host) "$python" -m pip --python "$new/bin/python" "$@" ;;
+        wheel) [ -n "$wheels" ] && with_pip -m pip "$@" ;;
+        host) with_pip -m pip --python "$new/bin/python" "$@" ;;
+    esac
+}
+
+# with_pip ARGS...: a Python that can import pip.
+with_pip() {
+    case $pip_way in
+        wheel) PYTHONPATH=$wheels "$new/bin/python" "$@" ;;
+        host) "$python" "$@" ;;
     esac
 }
 
@@ -147,17 +214,4 @@ download() { (cd "$new.apt" && { apt-get -qq download "$1" || private_apt -qq do
 
 private_apt() {
     apt-get -o Dir::State::lists="$new.apt/lists" -o Dir::Cache="$new.apt/cache" -o APT::Sandbox::User=root "$@"
-}
-
-# advice PACKAGE: how this distribution installs Debian's package PACKAGE.
-advice() {
-    family=$(sed -n 's/^ID\(_LIKE\)\{0,1\}=//p' /etc/os-release 2>/dev/null | tr '\n"' '  ')
-    case " $family " in
-        *" debian "* | *" ubuntu "*) echo "Run (as root): apt-get install $1" ;;
-        *" fedora "* | *" rhel "* | *" centos "*) echo "Run (as root): dnf install python3 python3-pip" ;;
-        *" alpine "*) echo "Run (as root): apk add python3 py3-pip" ;;
-        *" arch "*) echo "Run (as root): pacman -S python python-pip" ;;
-        *" suse "* | *" opensuse "*) echo "Run (as root): zypper install python3 python3-pip" ;;
-        *) echo "Install Python 3.9 to 3.14 with its venv and pip modules." ;;
-    esac
 }

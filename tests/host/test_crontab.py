@@ -1,0 +1,191 @@
+"""Our lines and the real program `crontab`, as an ordinary user; the tables lie in a namespace of the test."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import tiers
+from postern.ops.install import crontab
+from postern.ops.scratch import Scratch
+from support.account import host_python
+from support.space import Space
+
+pytestmark = pytest.mark.tier("cron")
+
+USER = "nobody"
+TABLES = "/var/spool/cron/crontabs"
+ETC = ("passwd", "group", "nsswitch.conf", "ld.so.cache")
+FOREIGN = 'SHELL="/bin/bash"\nMAILTO=jane@example.org\n\n# caf\u00e9\n0 3 * * * echo 100\\% done\n'
+HOME = "/home/alice/.postern"
+LINES = crontab.lines("/home/alice/public_html", HOME, "/usr/bin/python3")
+PUT = f"lambda table: crontab.put(table, {HOME!r}, {LINES!r})"
+TAKE_OUT = f"lambda table: crontab.take_out(table, {HOME!r})"
+
+
+class Crontabs:
+    """The tables of a machine, and one user of it. `denied`: he is in cron.deny."""
+
+    def __init__(self, *, denied: bool = False) -> None:
+        self._scratch = Scratch("postern-cron-")
+        folder = pathlib.Path(self._scratch.folder)
+        folder.chmod(0o711)
+        self.tables, self.lib, self.etc, self.bin = (
+            folder / name for name in ("tables", "lib", "etc", "bin")
+        )
+        self.tables.mkdir()
+        shutil.chown(self.tables, "root", "crontab")
+        self.tables.chmod(0o1730)
+        self.bin.mkdir()
+        shutil.copytree(tiers.TOP / "lib", self.lib, ignore=shutil.ignore_patterns("__pycache__"))
+        self.python, _ = host_python(USER)
+        binds = {self.tables: TABLES}
+        if denied:
+            self.etc.mkdir()
+            for name in ETC:
+                shutil.copy(f"/etc/{name}", self.etc)
+            (self.etc / "cron.deny").write_text(f"{USER}\n")
+            binds[self.etc] = "/etc"
+        self._space = Space(binds)
+
+    def close(self) -> None:
+        self._space.close()
+        self._scratch.remove()
+
+    def run(self, *argv: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        """As the user, without rights."""
+        env = [f"PATH={self.bin}:/usr/bin:/bin", f"PYTHONPATH={self.lib}", "PYTHONDONTWRITEBYTECODE=1"]
+        become = ["/usr/bin/setpriv", f"--reuid={USER}", "--regid=nogroup", "--clear-groups"]
+        argv = (*become, "/usr/bin/env", "-i", "-C", "/", *env, *argv)
+        return subprocess.run(self._space.command(list(argv)), input=stdin, capture_output=True, check=False)
+
+    def ask(self, expression: str) -> Any:
+        """What an expression about `crontab`, our module, comes to."""
+        code = (
+            "import json, sys; from postern.ops.install import crontab; print(json.dumps(eval(sys.argv[1])))"
+        )
+        done = self.run(self.python, "-c", code, expression)
+        assert done.returncode == 0, done.stderr.decode()
+        return json.loads(done.stdout)
+
+    def table(self) -> bytes:
+        """As `crontab -l` shows it."""
+        return self.run("crontab", "-l").stdout
+
+    def set(self, table: bytes) -> None:
+        done = self.run("crontab", "-", stdin=table)
+        assert done.returncode == 0, done.stderr
+
+    def between(self, command: str) -> None:
+        """After the program has shown the table for the first time, somebody else is quicker than we."""
+        mark = self.bin / "mark"
+        mark.touch()
+        os.chown(self.bin, 65534, 65534)
+        program = self.bin / "crontab"
+        real = shutil.which("crontab")
+        program.write_text(
+            f'#!/bin/sh\n{real} "$@" || exit\n[ "$1" = -l ] && rm {mark} 2>/dev/null && {command}\nexit 0\n'
+        )
+        program.chmod(0o755)
+
+
+@pytest.fixture
+def crontabs() -> Iterator[Crontabs]:
+    made = Crontabs()
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def test_the_machines_own_tables_are_out_of_reach(crontabs: Crontabs):
+    crontabs.set(b"# private\n")
+    assert [path.name for path in crontabs.tables.iterdir()] == [USER]
+    assert not pathlib.Path(TABLES, USER).exists()
+
+
+def test_an_account_without_a_table_has_none_again_after_the_uninstall(crontabs: Crontabs):
+    assert crontabs.ask("crontab.read()") == ""
+    assert crontabs.ask(f"crontab.change({PUT})") is True
+    assert crontabs.table().decode() == crontab.put("", HOME, LINES)
+    assert crontabs.ask(f"crontab.change({PUT})") is False
+    assert crontabs.ask(f"crontab.change({TAKE_OUT})") is True
+    assert crontabs.run("crontab", "-l").returncode == 1
+    assert crontabs.ask(f"crontab.change({TAKE_OUT})") is False
+    assert crontabs.ask("crontab.write('')") is None
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        FOREIGN.encode(),
+        FOREIGN.encode("latin-1"),
+        b"# only a comment\n",
+        b"\n\n# blank lines\n\n",
+        b"@daily /home/alice/x\n\t5 5 * * *\t/y \n",
+        b"# DO NOT EDIT THIS FILE - edit the master and reinstall.\n# mine\n",
+        crontab.put("A=b\n", "/home/alice/other", "1 1 * * * x").encode(),
+    ],
+)
+def test_the_lines_of_others_stay_byte_for_byte(crontabs: Crontabs, table: bytes):
+    crontabs.set(table)
+    before = crontabs.table()
+    assert before == table
+    assert crontabs.ask(f"crontab.change({PUT})") is True
+    assert crontabs.table() == table + crontab.put("", HOME, LINES).encode()
+    assert crontabs.ask(f"crontab.change({TAKE_OUT})") is True
+    assert crontabs.table() == table
+
+
+def test_a_table_whose_last_line_is_not_finished_is_taken(crontabs: Crontabs):
+    """The program itself leaves none; a panel that writes the file may."""
+    path = crontabs.tables / USER
+    path.write_bytes(b"1 2 3 4 5 /unfinished")
+    shutil.chown(path, USER, "crontab")
+    path.chmod(0o600)
+    assert crontabs.ask(f"crontab.change({PUT})") is True
+    assert crontabs.table().startswith(b"1 2 3 4 5 /unfinished\n# BEGIN Postern")
+
+
+def test_what_another_changes_meanwhile_is_kept(crontabs: Crontabs):
+    crontabs.set(b"# old\n")
+    crontabs.between("echo '# new' | /usr/bin/crontab -")
+    assert crontabs.ask(f"crontab.change({PUT})") is True
+    assert crontabs.table() == b"# new\n" + crontab.put("", HOME, LINES).encode()
+
+
+def test_carriage_returns_are_not_spoilt(crontabs: Crontabs):
+    """Debian's program shows them as backslash and r; one that shows them as they are could take our lines."""
+    crontabs.set(b"# a\r\n0 3 * * * /home/alice/backup.sh\r\n")
+    before = crontabs.table()
+    asked = crontabs.run(
+        crontabs.python, "-c", f"from postern.ops.install import crontab; crontab.change({PUT})"
+    )
+    assert b"end in a carriage return" in asked.stderr
+    assert crontabs.table() == before
+
+
+def test_a_line_that_cron_does_not_understand_leaves_the_table_as_it_was(crontabs: Crontabs):
+    crontabs.set(b"# old\n")
+    asked = crontabs.run(
+        crontabs.python, "-c", "from postern.ops.install import crontab; crontab.write('99 * * * * x\\n')"
+    )
+    assert b"CrontabRefused" in asked.stderr
+    assert b"bad minute" in asked.stderr
+    assert crontabs.table() == b"# old\n"
+
+
+def test_a_user_who_may_not_have_a_table_is_told_from_one_who_has_none():
+    crontabs = Crontabs(denied=True)
+    try:
+        assert crontabs.ask("crontab.read()") is None
+        assert b"not allowed" in crontabs.run("crontab", "-l").stderr
+    finally:
+        crontabs.close()
