@@ -1,23 +1,40 @@
 #!/bin/sh
-# Postern's installer. Today it knows one verb: demo.
+# Postern's installer: finds a Python, and hands over to it (lib/postern/ops/install/).
 set -eu
 
 top=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+# An upgrade that was killed between two renames, where the file system cannot exchange two names at once.
+if [ ! -d "$top/lib" ]; then
+    home=${POSTERN_HOME:-${HOME:-}/.postern}
+    echo "lib/ is missing: an upgrade was interrupted, or the upload." >&2
+    echo "  Upload the program anew. After an upgrade: cd $home/releases/VERSION-TIME (the newest) and run" >&2
+    echo "  POSTERN_HOME=$home PYTHONPATH=\$PWD/lib python3 -m postern rollback --mend" >&2
+    exit 66
+fi
 # shellcheck source=lib/postern/ops/venv.sh
 . "$top/lib/postern/ops/venv.sh"
 
 usage() {
     cat <<'TEXT'
-Usage: ./install.sh demo [--once]
+Usage: ./install.sh [--offline DIR] [--yes]       set everything up on this host, or mend it; run it as often as you like
+       ./install.sh --check                       say what it would do, and change nothing
+       ./install.sh --uninstall [--delete-data]   take back what it did; mail, keys and the database stay unless told otherwise
+       ./install.sh --pack [FOLDER]               make the release archive
+       ./install.sh demo [--once]                 show Postern at work on this machine, in .demo/
        ./install.sh help
 
-demo         Show Postern at work on this machine, in .demo/ and with a database of its own. Stays up until Ctrl-C.
-             Needs Python 3.9 to 3.14 and a package index; no root, no PostgreSQL, nothing installed elsewhere.
-demo --once  Send one message through, show it, and end. Exit code 0 when every step worked.
+Without a terminal (a one-time cron job) nothing is asked: answers come from ~/.postern/.env or from the environment.
+docs/install.md lists them; the least is POSTERN_URL, POSTERN_RELAY_HOST, and a database where the panel cannot make one.
 
-POSTERN_PYTHON=...  the Python to use        POSTERN_PG_BIN=...  the folder of PostgreSQL's initdb to use
+--offline DIR         take the packages from wheels in DIR, not from the package index
+POSTERN_PYTHON=...    the Python to use (3.9 to 3.14)      POSTERN_HOME=...    the private folder, else ~/.postern
+demo [--once]         needs no root and no PostgreSQL; stays up until Ctrl-C, or ends with an exit code (--once)
+POSTERN_PG_BIN=...    the folder of PostgreSQL's initdb for the demo
 TEXT
 }
+
+# The program, run by the Python that was found.
+postern() { exec env PYTHONPATH="$top/lib" "$python" -m postern "$@"; }
 
 demo() {
     find_python
@@ -40,14 +57,29 @@ except PosternError as error:
     exec env PYTHONPATH="$top/lib" "$venv/bin/python" -m postern demo "$@"
 }
 
-case ${1:-help} in
+case ${1:-} in
+    "" | --check | --uninstall | --delete-data | --offline | --yes)
+        find_python
+        postern install "$@"
+        ;;
+    --packages)
+        # Called by the program: install.sh --packages HOME [DIR]
+        shift
+        find_python
+        install_packages "$@"
+        ;;
+    --pack)
+        shift
+        find_python
+        postern pack "$@"
+        ;;
     demo)
         shift
         demo "$@"
         ;;
     help | -h | --help) usage ;;
     *)
-        say "install.sh knows no '$1' yet."
+        say "install.sh does not know '$1'."
         usage >&2
         exit 64
         ;;

@@ -24,7 +24,7 @@ from postern.base.database import (
     UniqueViolation,
     retrying,
 )
-from postern.base.errors import ConfigError, DatabaseUnavailable, Busy, PosternError
+from postern.base.errors import Busy, ConfigError, DatabaseUnavailable, PosternError
 from postern.ops.superuser import Superuser
 from support.postgres import OWNER, fresh_database
 from support.postgres import Database as Place
@@ -253,7 +253,7 @@ def test_a_copy_whose_source_fails_stores_nothing_and_gives_the_connection_up(db
 
 def test_a_copy_whose_sink_fails_gives_the_connection_up(db: Database):
     class Full:
-        def write(self, data: bytes) -> None:
+        def write(self, _: bytes) -> None:
             raise Busy("The disk is full.", "Make room.")
 
     with pytest.raises(Busy, match="disk is full"), db.transaction(SYSTEM):

@@ -228,3 +228,9 @@ def test_the_watch_itself_sees(tmp_path: Path):
     )
     assert done.returncode == 9
     assert "os.system" in done.stderr
+
+
+@given(value=st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0")))
+def test_a_line_reads_back_as_the_value_it_was_made_of(value):
+    text = "A=1\n" + dotenv.line("NAME", value) + "B=2\n"
+    assert dotenv.parse(text) == ({"A": "1", "NAME": value, "B": "2"}, [])

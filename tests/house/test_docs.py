@@ -22,6 +22,7 @@ from postern.base.config import REQUIRED, load
 from postern.cli.commands import _walk
 from postern.cli.main import build_parser
 from postern.ops import settings_pages
+from postern.ops.install import answers
 
 TOP = tiers.TOP
 PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("*.md")])
@@ -170,7 +171,7 @@ def test_that_check_itself_sees():
 
 
 SCRIPTS = {
-    "./install.sh": ("demo", "demo --once", "help"),
+    "./install.sh": ("", "demo", "demo --once", "help", "--check", "--uninstall", "--pack"),
     "tests/run": ("", "--all", "-k drain", "ARGS…"),
 }
 """The two commands, and what may stand behind them."""
@@ -191,9 +192,10 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen():
 
 
 OTHERS = {
+    **dict.fromkeys(answers.HELP, "ops/install/answers.py"),
     "POSTERN_HOME": "base/home.py",
     "POSTERN_PG_BIN": "ops/binaries.py",
-    "POSTERN_PYTHON": "ops/venv.sh",
+    "POSTERN_PYTHON": "ops/python.sh",
 }
 """Variables that are no settings, and who reads them."""
 
@@ -201,7 +203,9 @@ OTHERS = {
 def test_every_setting_that_is_named_exists():
     known = {*NAMES, *OTHERS}
     named = [
-        (place, name) for place, text in texts() for name in re.findall(r"POSTERN_[A-Z][A-Z0-9_]*", text)
+        (place, name)
+        for place, text in texts()
+        for name in re.findall(r"POSTERN_[A-Z0-9_]*[A-Z0-9]\b(?!_)", text)
     ]
     assert len(named) > 50
     assert [one for one in named if one[1] not in known and not one[1].startswith("POSTERN_TESTS_")] == []

@@ -147,6 +147,8 @@ PLACES = {
         {
             "base/home.py",  # POSTERN_HOME
             "cli/common.py",  # hands it to base/config
+            "cli/install.py",  # hands it to ops/install/answers
+            "cli/upgrade.py",  # becomes the same command, run from a copy
             "doors.py",  # hands it to base/config
             "web/app.py",  # hands it to base/config
             "flow/wake.py",  # what a started process may inherit

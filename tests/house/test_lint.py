@@ -23,7 +23,7 @@ def run(*argv: str) -> None:
 def shell_scripts() -> list[str]:
     """By their first line, for they have no suffix."""
     places = [tiers.TOP / "install.sh", *(tiers.TOP / ".ci").iterdir(), *(tiers.TOP / "tests").iterdir()]
-    places += (tiers.TOP / "lib").rglob("*.sh")
+    places += [*(tiers.TOP / "lib").rglob("*.sh"), tiers.TOP / "lib/postern/web/styles/build"]
     found = [
         path for path in places if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"# shell"))
     ]

@@ -166,7 +166,8 @@ def clone(tmp_path: Path) -> Path:
     for name in ("lib/postern/web/styles", "lib/postern/web/pages", "static"):
         shutil.copytree(tiers.TOP / name, tmp_path / name)
     (tmp_path / "lib/postern/ops").mkdir()
-    shutil.copy(tiers.TOP / "lib/postern/ops/venv.sh", tmp_path / "lib/postern/ops")
+    for name in ("venv.sh", "python.sh"):
+        shutil.copy(tiers.TOP / "lib/postern/ops" / name, tmp_path / "lib/postern/ops")
     return tmp_path
 
 

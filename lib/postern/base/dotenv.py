@@ -1,7 +1,7 @@
 """The format of `.env`.
 
 `NAME=value` a line; `export ` before it, blank lines and `#` comments are fine; a value may stand in single
-quotes (taken as it is) or double quotes (\\n, \\t, \\", \\\\ and \\$ are undone). A comment may follow a value after a
+quotes (taken as it is) or double quotes (\\n, \\r, \\t, \\", \\\\ and \\$ are undone). A comment may follow a value after a
 blank; a value may begin with #.
 Nothing is run and nothing is expanded: a shell is never involved.
 """
@@ -29,7 +29,19 @@ def parse(text: str) -> tuple[dict[str, str], list[str]]:
     return found, wrong
 
 
-_UNDONE = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+def line(name: str, value: str) -> str:
+    """The line that parse() reads back as this value."""
+    plain = re.fullmatch(r"[\w.,:;/+=@%~-]*( [\w.,:;/+=@%~-]+)*", value, re.ASCII)
+    if plain:
+        return f"{name}={value}\n"
+    if "'" not in value and "\n" not in value and "\r" not in value:
+        return f"{name}='{value}'\n"
+    for plain_form, written in (("\\", "\\\\"), ('"', '\\"'), ("$", "\\$"), ("\n", "\\n"), ("\r", "\\r")):
+        value = value.replace(plain_form, written)
+    return f'{name}="{value}"\n'
+
+
+_UNDONE = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
 def _unquote(text: str) -> str | None:

@@ -28,6 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeVar
+    from wsgiref.simple_server import WSGIServer
 
     T = TypeVar("T")
 
@@ -63,6 +64,7 @@ class Demo:
         self._stack = contextlib.ExitStack()
         self._home = ""
         self._site = ""
+        self._server: WSGIServer
         self._sink = Sink(users={"postern": os.urandom(12).hex()})
 
     def __enter__(self) -> Demo:
@@ -109,6 +111,7 @@ class Demo:
         return postgres
 
     def _prepare(self, postgres: Postgres) -> None:
+        self._bind_site()
         self._stack.enter_context(self._sink)
         scratch = Scratch("postern-demo-")
         self._stack.callback(scratch.remove)
@@ -116,7 +119,7 @@ class Demo:
         home.make(self._home)
         user, password = next(iter(self._sink.users.items()))
         settings = {
-            "POSTERN_URL": "http://localhost",
+            "POSTERN_URL": self._site,
             "POSTERN_DB_HOST": postgres.socket_dir,
             "POSTERN_DB_PORT": str(postgres.port),
             "POSTERN_DB_NAME": "postern",
@@ -148,15 +151,17 @@ class Demo:
             )
         return done.stdout
 
-    def _start_site(self) -> None:
+    def _bind_site(self) -> None:
+        """The port is taken before anything is asked: links and forms carry the site's own address."""
         from postern.web.app import application
 
-        server = make_server(application("web"), "127.0.0.1", 0)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self._server = self._stack.enter_context(make_server(application("web"), "127.0.0.1", 0))
+        self._site = f"http://127.0.0.1:{self._server.server_port}"
+
+    def _start_site(self) -> None:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
         self._stack.callback(self._wait_for_drain)
-        self._stack.callback(server.server_close)
-        self._stack.callback(server.shutdown)
-        self._site = f"http://127.0.0.1:{server.server_port}"
+        self._stack.callback(self._server.shutdown)
 
     def _wait_for_drain(self) -> None:
         """A receipt may have woken one: it must not outlive the demo."""
@@ -204,6 +209,7 @@ class Demo:
             f"  {self._site}/health    what works and what does not\n"
             f"and from another terminal, in this folder:\n"
             f"  export POSTERN_HOME={self._home} PYTHONPATH=lib\n"
+            f"  {sys.executable} -m postern user link {USER}    a link to sign in by\n"
             f"  {sys.executable} -m postern send-test {ALIAS} --site {self._site}\n"
             f"  {sys.executable} -m postern queue list --state sent\n"
             f"Ctrl-C ends it and removes everything.\n",

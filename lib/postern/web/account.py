@@ -81,7 +81,9 @@ def _mailboxes(ring: KeyRing, found: Sequence[Mailbox], handle: str) -> str:
     rows = []
     for one in found:
         badge = _badge(one.verified_at is not None, "verified", "not verified: gets no mail")
-        rows.append(_row(render.address(one.address(ring)), f"since {_day(one.created_at)}", badge, "address"))
+        rows.append(
+            _row(render.address(one.address(ring)), f"since {_day(one.created_at)}", badge, "address")
+        )
     return _list(rows)
 
 

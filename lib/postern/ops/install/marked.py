@@ -25,7 +25,7 @@ def take_out(text: str, label: str = "") -> str:
 
 def body_of(text: str, label: str = "") -> str:
     """What stands between our marks; empty when there is no block."""
-    lines = _split(text, label)[1].split("\n")[1:-2]
+    lines = [line.rstrip() for line in _split(text, label)[1].splitlines()[1:-1]]
     return "\n".join(line for line in lines if line != NOTE)
 
 
