@@ -6,7 +6,7 @@ import threading
 from dataclasses import replace
 from importlib import import_module
 
-from postern.base.errors import BadInput, ConfigError, NotFound, PosternError
+from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, NotFound, PosternError
 from postern.base.hsts import hsts_value
 from postern.web import request as requests
 from postern.web import response as responses
@@ -97,7 +97,9 @@ class App:
             headers.append(("Allow", error.allowed))
         if status == 503:
             headers.append(("Retry-After", "60"))
-        if status >= 500:
+        if isinstance(error, (Busy, DatabaseUnavailable)):
+            title, remedy = "Closed for a moment", "Please try again in a few minutes. Mail is not lost meanwhile."
+        elif status >= 500:
             title, remedy = "Something is wrong on our side", "Please try again in a few minutes."
         else:
             title, remedy = getattr(error, "reason", "That did not work."), getattr(error, "remedy", "")
