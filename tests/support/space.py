@@ -54,7 +54,17 @@ class Space:
 
     def command(self, argv: list[str]) -> list[str]:
         """The argument list that runs this inside, as root."""
-        return [_path("nsenter"), "--target", str(self.pid), "--root", "--mount", "--pid", "--", *argv]
+        return [
+            _path("nsenter"),
+            "--target",
+            str(self.pid),
+            "--root",
+            "--wd",
+            "--mount",
+            "--pid",
+            "--",
+            *argv,
+        ]
 
     def processes(self, uid: int) -> dict[int, str]:
         """Process id (as the machine sees it) and command line of each process of this user inside."""
