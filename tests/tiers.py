@@ -80,8 +80,8 @@ TIERS = {
     "apache": Tier("Apache", apt=("apache2",), programs=("apache2",)),
     "suexec": Tier(
         "Apache with suexec, as a tenant of a shared host has it",
-        apt=("apache2", "apache2-suexec-custom", "mount", "util-linux"),
-        programs=("apache2", "unshare", "nsenter"),
+        apt=("apache2", "apache2-suexec-custom", "mount", "unzip", "util-linux"),
+        programs=("apache2", "unshare", "nsenter", "unzip"),
         files=("/usr/lib/apache2/suexec-custom",),
         root=True,
     ),
