@@ -162,14 +162,15 @@ def test_what_another_changes_meanwhile_is_kept(crontabs: Crontabs):
 
 
 def test_carriage_returns_are_not_spoilt(crontabs: Crontabs):
-    """Debian's program shows them as backslash and r; one that shows them as they are could take our lines."""
+    """Newer ones of Debian's show them as backslash and r; one that shows them as they are takes our lines."""
     crontabs.set(b"# a\r\n0 3 * * * /home/alice/backup.sh\r\n")
     before = crontabs.table()
+    shows_them = b"\r" in crontabs.run("crontab", "-l").stdout
     asked = crontabs.run(
         crontabs.python, "-c", f"from postern.ops.install import crontab; crontab.change({PUT})"
     )
-    assert b"end in a carriage return" in asked.stderr
-    assert crontabs.table() == before
+    assert (b"end in a carriage return" in asked.stderr) is not shows_them
+    assert crontabs.table().startswith(before)
 
 
 def test_a_line_that_cron_does_not_understand_leaves_the_table_as_it_was(crontabs: Crontabs):
