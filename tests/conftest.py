@@ -12,7 +12,7 @@ lib/ and tests/ are on sys.path (pyproject.toml).
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import hypothesis
@@ -89,15 +89,24 @@ def granted_database(cluster: Superuser) -> Iterator[Database]:
 
 
 @pytest.fixture(scope="session")
-def tls_server() -> Iterator[Postgres]:
-    try:
-        server = Postgres.start(tcp=True)
-    except PosternError as error:
-        if "SSL is not supported" not in str(error):
-            raise
-        need("postgres-matrix")  # the wheel's build has no TLS; these have
-        server = Postgres.start(tcp=True, bin_dir=str(tiers.release(max(tiers.RELEASES))))
-    with server:
+def start_over_tcp() -> Callable[..., Postgres]:
+    """Postgres.start with TLS on 127.0.0.1. The wheel's build has no TLS; those of the tier postgres-matrix have."""
+
+    def start(**options: Any) -> Postgres:
+        try:
+            return Postgres.start(tcp=True, **options)
+        except PosternError as error:
+            if "SSL is not supported" not in str(error):
+                raise
+        need("postgres-matrix")
+        return Postgres.start(tcp=True, bin_dir=str(tiers.release(max(tiers.RELEASES))), **options)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def tls_server(start_over_tcp: Callable[..., Postgres]) -> Iterator[Postgres]:
+    with start_over_tcp() as server:
         create_roles(server)
         yield server
 

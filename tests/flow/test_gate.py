@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 
-from postern.flow import deliver
+from postern.flow import deliver, wake
 from postern.flow.run_drain import run_drain
 from postern.ops.install.fetch import fetch
 from support.instance import PATIENCE, Instance
@@ -37,19 +37,21 @@ def test_pages_say_come_back_later_while_it_is_shut(instance: Instance, site: st
 
 
 def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, relay: ScriptedRelay):
-    context = instance.context()
-    for _ in range(3):
-        put(instance, context, message())
+    context, lock = instance.context(), wake.lock_of(instance.context())
+    assert lock.acquire()
+    with lock:  # or the receipts would wake a drain of their own
+        put(instance, context, message(), message(), message())
     reached, go_on = threading.Event(), threading.Event()
     relay.follow({"body": [wait(go_on)]})
     relay.on("body", reached.set)
     drain = instance.start_drain()
     assert reached.wait(PATIENCE)
-    closed = threading.Event()
+    closed, looked = threading.Event(), threading.Event()
 
     def shut() -> None:
         with instance.context().pool.gate.close(PATIENCE):
             closed.set()
+            looked.wait(PATIENCE)
 
     thread = threading.Thread(target=shut)
     thread.start()
@@ -60,9 +62,10 @@ def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, r
     assert drain.wait(PATIENCE) == 0
     drain.stdout.close()
     assert closed.wait(PATIENCE)
-    thread.join()
     assert deliver.CLOSED in instance.log()
     assert len(relay.messages) == 1
+    looked.set()
+    thread.join()
     assert instance.states() == {"sent": 1, "queued": 2}
     assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[0]]
     instance.finish()

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -36,9 +36,9 @@ HBA = (
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
+def server(start_over_tcp: Callable[..., Postgres]) -> Iterator[Postgres]:
     settings = {"log_statement": "all", "password_encryption": "md5"}
-    with Postgres.start(tcp=True, hba=HBA, settings=settings) as made:
+    with start_over_tcp(hba=HBA, settings=settings) as made:
         yield made
 
 

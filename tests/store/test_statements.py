@@ -20,8 +20,8 @@ from pg8000.exceptions import DatabaseError
 
 import postern.store
 from postern.ops.embedded import Postgres
-from support.postgres import OWNER, fresh_database
-from support.store import SCHEMA, Store, migrated
+from support.postgres import fresh_database
+from support.store import SCHEMA, Store, enable_pgcrypto, migrated
 
 SQL = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT|DO)\b"
@@ -115,10 +115,3 @@ def test_each_release_understands_every_statement(matrix_server: Postgres):
         with contextlib.closing(place.connect()) as connection:
             for sql in STATEMENTS.values():
                 prepare(connection, sql)
-
-
-def enable_pgcrypto(superuser: pg8000.native.Connection) -> None:
-    """As a host does it; only a superuser may before PostgreSQL 13."""
-    with contextlib.closing(superuser):
-        superuser.run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {OWNER}")
-        superuser.run(f"CREATE EXTENSION IF NOT EXISTS pgcrypto SCHEMA {SCHEMA}")

@@ -10,10 +10,12 @@ import pytest
 
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import Busy, DatabaseUnavailable, PosternError
+from postern.ops.embedded import Postgres
 from postern.store import tables
 from postern.store.tables import Counter, Table
 from support.filled import fill
-from support.store import Store, add_tenant, do, taken_back
+from support.postgres import fresh_database
+from support.store import Store, add_tenant, do, enable_pgcrypto, migrated, opened, taken_back
 
 
 def names(db: Database) -> list[str]:
@@ -247,9 +249,14 @@ def test_a_schema_is_free_until_it_holds_a_table(store: Store, db: Database):
         assert not tables.is_free(db)
 
 
-def test_uuids_are_borrowed_from_where_pgcrypto_is(store: Store, db: Database):
-    assert store.look("SELECT count(*) FROM pg_extension WHERE extname = 'pgcrypto'") == [[1]]
-    with taken_back(db, SYSTEM):
-        db.run("CREATE SCHEMA beside; SET LOCAL search_path TO beside")
-        assert tables.borrow_uuids(db)
-        assert isinstance(db.value("SELECT beside.gen_random_uuid()"), uuid.UUID)
+@pytest.mark.tier("postgres-matrix")
+def test_uuids_are_borrowed_from_where_pgcrypto_is(matrix_server: Postgres):
+    with fresh_database(matrix_server) as place:
+        enable_pgcrypto(place.connect_superuser())
+        migrated(place)
+        with opened(place) as store:
+            db = store.connect()
+            with taken_back(db, SYSTEM):
+                db.run("CREATE SCHEMA beside; SET LOCAL search_path TO beside")
+                assert tables.borrow_uuids(db)
+                assert isinstance(db.value("SELECT beside.gen_random_uuid()"), uuid.UUID)

@@ -33,7 +33,9 @@ class Browser:
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            return answer.status, urllib.parse.urlsplit(answer.url).path, answer.read().decode()
+            # <wbr>: where a long address may be broken.
+            page = answer.read().decode().replace("<wbr>", "")
+            return answer.status, urllib.parse.urlsplit(answer.url).path, page
 
     def press(self, page_url: str, page: str, button: str) -> tuple[int, str, str]:
         """Send the form that has this button, with its hidden fields, where it says."""

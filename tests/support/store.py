@@ -32,6 +32,7 @@ from postern.store.aliases import Alias
 from postern.store.contacts import Contact
 from postern.store.deliveries import Claimed, Said
 from postern.store.mailboxes import Mailbox
+from support.postgres import OWNER
 from support.postgres import Database as Place
 
 SCHEMA = "postern"
@@ -48,6 +49,13 @@ def migrated(place: Place) -> None:
     """Bring it up to the program's schema."""
     with contextlib.closing(connect(settings(place))) as db:
         migrate.up(db, SCHEMA, migrate.read_files())
+
+
+def enable_pgcrypto(superuser: Connection) -> None:
+    """As a host does it; only a superuser may before PostgreSQL 13."""
+    with contextlib.closing(superuser):
+        superuser.run(f"CREATE SCHEMA {SCHEMA} AUTHORIZATION {OWNER}")
+        superuser.run(f"CREATE EXTENSION IF NOT EXISTS pgcrypto SCHEMA {SCHEMA}")
 
 
 @dataclass

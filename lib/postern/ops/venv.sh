@@ -99,7 +99,7 @@ pip_install() {
 make_venv_failed() {
     printf '%s\n' "$said" | tail -n 5 >&2
     case $said in
-        *"No space left"* | *"quota exceeded"* | *"File too large"*)
+        *"No space left"* | *"quota exceeded"* | *"limit exceeded"* | *"File too large"*)
             die "There is no room left in $venvs: the disk is full, or the account's quota is used up." "$room" 73
             ;;
         *"DO NOT MATCH THE HASHES"*)

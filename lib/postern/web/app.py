@@ -98,7 +98,10 @@ class App:
         if status == 503:
             headers.append(("Retry-After", "60"))
         if isinstance(error, (Busy, DatabaseUnavailable)):
-            title, remedy = "Closed for a moment", "Please try again in a few minutes. Mail is not lost meanwhile."
+            title, remedy = (
+                "Closed for a moment",
+                "Please try again in a few minutes. Mail is not lost meanwhile.",
+            )
         elif status >= 500:
             title, remedy = "Something is wrong on our side", "Please try again in a few minutes."
         else:
