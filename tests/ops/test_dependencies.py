@@ -287,6 +287,16 @@ def test_what_the_index_does_not_tell_is_trouble_never_a_clean_bill(shelf: Serve
     assert not isinstance(trouble, index.Unreachable)
 
 
+def test_a_mirror_without_documents_of_versions_still_tells_of_the_newest(shelf: Server) -> None:
+    known = [vulnerability("PYSEC-2026-0001")]
+    shelf.replies["/pypi/pack/1.2/json"] = Reply(404)
+    shelf.replies["/pypi/pack/json"] = as_json(document("1.2", vulnerabilities=known))
+    (told,), _ = ask(shelf)
+    assert told.state == "vulnerable"
+    (told,), trouble = ask(shelf, Package("pack", "1.1", "1.1"))
+    assert (told.state, trouble.exit_code) == ("unknown", 75)
+
+
 def test_a_document_without_end_is_not_read_to_its_end(
     shelf: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,6 +24,7 @@ from postern.base.errors import PosternError
 from postern.ops import journal as journals
 from postern.ops import probe, switch, venvs
 from postern.ops.go_back import go_back
+from postern.ops.install import static
 from postern.ops.probe import Look
 from postern.ops.site import WAIT_SECONDS, StepFailed, WentBack, count, restart
 
@@ -108,6 +109,7 @@ def _change(site: Site, journal: Journal, move: Move, shut: Shut) -> None:
     with site.step("Put the program in place"):
         switch.turn(site.top, journal.entries, to_new=True)
         venvs.lead(site.home, journal.new_venv)
+        static.publish(site.top)
         restart(site.top)
 
 

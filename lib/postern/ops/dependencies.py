@@ -95,11 +95,19 @@ def ask(packages: Iterable[Package], url: str, python: str) -> tuple[list[Packag
 def _asked(package: Package, url: str, python: str) -> Package:
     of_project = index.get(url, package.name)
     of_version = index.get(url, package.name, package.version)
+    if of_version is None and _describes(of_project, package.version):
+        # Some mirrors have the project's document alone, which tells of its newest release.
+        of_version = of_project
     return replace(
         package,
         newest=_newest(of_project, python),
         vulnerabilities=None if of_version is None else _vulnerabilities(of_version),
     )
+
+
+def _describes(document: Mapping[str, Any] | None, version: str) -> bool:
+    info = (document or {}).get("info")
+    return isinstance(info, dict) and info.get("version") == version
 
 
 def _newest(document: Mapping[str, Any] | None, python: str) -> str | None:

@@ -63,7 +63,7 @@ def _schema_back(site: Site, journal: Journal, shut: Shut) -> None:
         if journal.state == "late":
             raise
         with site.step("That failed. Restore the database from the backup"):
-            postern(site, program, "restore", journal.backup, "--yes", files=shut.files)
+            postern(site, program, "restore", journal.backup, "--yes", "--discard", files=shut.files)
 
 
 def _stuck(site: Site, journal: Journal, shut: Shut, error: PosternError) -> None:
