@@ -372,3 +372,37 @@ def test_nobody_there_to_answer_means_no_and_what_would_be_lost_is_named(
     said = docroot.run("rollback", code=64)
     assert "column colour" in said
     assert docroot.version == "1.1.0"
+
+
+def test_a_rollback_can_bring_back_the_rows_and_the_settings_of_then(
+    docroot: Docroot, second: Path, instance: Instance
+):
+    docroot.run("upgrade", str(second))
+    docroot.run("alias", "add", "jane", "later@alias.example")
+    then = Path(instance.home, ".env").read_text()
+    instance.write_env(POSTERN_RETRY_DAYS="3")
+    docroot.run("rollback", "--restore", "--config", "--yes")
+    assert docroot.version == "1.0.0"
+    assert "later@alias.example" not in docroot.run("alias", "list", "jane")
+    assert Path(instance.home, ".env").read_text() == then
+    docroot.run("health")
+
+
+@pytest.mark.parametrize(
+    "point", ["after the backup", "after the migration", "between two entries", "when it is in use"]
+)
+def test_a_killed_rollback_is_mended_by_cron(
+    point: str, docroot: Docroot, second: Path, instance: Instance, relay: ScriptedRelay, site: str
+):
+    before = migrations(instance)
+    docroot.run("upgrade", str(second))
+    docroot.run_killed(KILLED[point], "rollback", "--yes")
+    stream = Stream(instance, site)
+    stream.post("meanwhile")
+    docroot.drain()
+    over = point == "when it is in use"
+    assert docroot.version == ("1.0.0" if over else "1.1.0")
+    assert migrations(instance) == (before if over else before + 1)
+    assert journal.read(instance.home) is None
+    docroot.drain()
+    assert arrived(relay) == stream.taken == ["meanwhile"]
