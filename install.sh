@@ -2,7 +2,28 @@
 # Postern's installer: finds a Python, and hands over to it (lib/postern/ops/install/).
 set -eu
 
-top=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd -P)
+# Some panels start a cron job with these closed, or with no PATH, or with one of their own.
+(exec 3>&2) || exec 2>/dev/null
+(exec 3<&0) 2>/dev/null || exec </dev/null
+(exec 3>&1) 2>/dev/null || exec >/dev/null
+command -v dirname >/dev/null || PATH=${PATH:+$PATH:}/usr/bin:/bin
+# By a link from another folder, it is the program's own folder that counts.
+self=$0
+while [ -L "$self" ]; do
+    target=$(readlink "$self")
+    case $target in
+        /*) self=$target ;;
+        *) self=$(dirname -- "$self")/$target ;;
+    esac
+done
+top=$(CDPATH='' cd -- "$(dirname -- "$self")" && pwd -P)
+case $top in
+    *:*)
+        echo "The path $top has a colon in it, at which Python would cut it in two." >&2
+        echo "  Rename the folder." >&2
+        exit 78
+        ;;
+esac
 # An upgrade that was killed between two renames, where the file system cannot exchange two names at once.
 if [ ! -d "$top/lib" ]; then
     home=${POSTERN_HOME:-${HOME:-}/.postern}
@@ -58,7 +79,7 @@ except PosternError as error:
 }
 
 case ${1:-} in
-    "" | --check | --uninstall | --delete-data | --offline | --yes)
+    "" | --check | --uninstall | --delete-data | --offline | --offline=* | --yes)
         find_python
         postern install "$@"
         ;;

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+from postern.base.errors import BadInput
 from postern.cli import common
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import TextIO
 
     from postern.cli.main import Nouns
 
@@ -45,10 +47,13 @@ def install(args: argparse.Namespace) -> int:
     from postern.ops.install.installation import Installation
     from postern.ops.install.talk import Talk
 
+    _refuse_nonsense(args)
+    # Whatever the caller's umask: what others must read is opened to them file by file.
+    os.umask(0o077)
     place = home.find()
     home.use(place)
-    talk = Talk(sys.stdout, interactive=sys.stdin.isatty() and not args.yes, agreed=args.yes)
-    env = EnvFile(place)
+    talk = Talk(_out(), interactive=sys.stdin.isatty() and not args.yes, agreed=args.yes)
+    env = EnvFile(place, look_only=args.check)
     site = Installation(home.program(), place, Answers(os.environ, env, talk), env, talk, args.offline)
     if args.check:
         return run.check(site)
@@ -57,3 +62,19 @@ def install(args: argparse.Namespace) -> int:
     if args.uninstall:
         return run.uninstall(site, delete_data=args.delete_data)
     return run.install(site)
+
+
+def _refuse_nonsense(args: argparse.Namespace) -> None:
+    if args.delete_data and not args.uninstall:
+        raise BadInput("--delete-data means something only with --uninstall.", "Give both, or neither.")
+    if args.check and args.uninstall:
+        raise BadInput("--check says what an installation would do.", "Give it without --uninstall.")
+
+
+def _out() -> TextIO:
+    """stdout, and it takes every letter in any locale."""
+    import io
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+    return sys.stdout

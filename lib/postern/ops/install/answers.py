@@ -52,7 +52,10 @@ class Answers:
 
     def get(self, name: str) -> str:
         """The answer so far; empty when there is none."""
-        return self._env.values().get(name) or self._asked.get(name) or self._environ.get(name, "").strip()
+        given = self._environ.get(name, "").strip()
+        if any("\ud800" <= letter <= "\udfff" for letter in given):
+            raise ConfigError(f"{name} in the environment is not UTF-8 text.", "Write it into .env instead.")
+        return self._env.values().get(name) or self._asked.get(name) or given
 
     def settle(self, questions: list[Question]) -> dict[str, str]:
         """An answer to each, asked for where somebody is there. ConfigError names all that have none."""

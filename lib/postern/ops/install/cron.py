@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
 
 from postern.ops.install import crontab
 from postern.ops.install.doors import python
@@ -24,37 +25,44 @@ def _plan(site: Installation) -> str:
 
 def _do(site: Installation) -> str:
     lines = _lines(site)
-    if crontab.read() is None:
+    said = "no crontab here"
+    try:
+        is_in = crontab.read() is not None
+        if is_in:
+            crontab.change(lambda table: crontab.put(table, site.home, lines))
+    except crontab.CrontabRefused as error:
+        is_in, said = False, error.reason
+    if not is_in:
         site.next_steps.insert(
             0, f"Add this in the panel, under Cron Jobs (every minute, or as often as it lets you):\n{lines}"
         )
-        said = "no crontab here: the line for the panel is below"
-    else:
-        crontab.change(lambda table: crontab.put(table, site.home, lines))
-        said = "in the crontab"
-    _try_out(site)
-    return f"{said}; a first run went well"
+        said += ": the line for the panel is below"
+    return f"{'in the crontab' if is_in else said}; {_try_out(site)}"
 
 
-def _try_out(site: Installation) -> None:
-    """The job once, with no more of an environment than cron gives."""
-    argv = [python(), "-IS", site.path("cron", "deliver.py")]
-    done = subprocess.run(
-        argv,
-        env={"PATH": "/usr/bin:/bin"},
-        cwd=site.home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=RUN_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise StepFailed(
-            f"cron/deliver.py ended with {done.returncode}: {done.stdout.strip()[-400:]}",
-            f"The log in {site.home}/logs says more.",
+def _try_out(site: Installation) -> str:
+    """The job once, with no more of an environment than cron gives. It may have much mail to deliver: it is never killed."""
+    with tempfile.TemporaryFile() as said:
+        job = subprocess.Popen(
+            [python(), "-IS", site.path("cron", "deliver.py")],
+            env={"PATH": "/usr/bin:/bin"},
+            cwd=site.home,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
+        try:
+            code = job.wait(RUN_SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"a first run is still at work after {RUN_SECONDS} seconds, and goes on"
+        said.seek(0)
+        words = said.read().decode(errors="replace").strip()[-400:]
+    if code:
+        raise StepFailed(
+            f"cron/deliver.py ended with {code}: {words}", f"The log in {site.home}/logs says more."
+        )
+    return "a first run went well"
 
 
 def _undo(site: Installation) -> str:

@@ -17,24 +17,34 @@ if TYPE_CHECKING:
 class EnvFile:
     """The file of one home."""
 
-    def __init__(self, home: str) -> None:
+    def __init__(self, home: str, *, look_only: bool = False) -> None:
+        """`look_only`: not even its mode is changed."""
         self.path = os.path.join(home, ".env")
+        self._look_only = look_only
 
     def values(self) -> dict[str, str]:
         """What it holds; an empty value counts as missing. ConfigError when a line makes no sense."""
-        self.shut()
-        found, wrong = config.read_file(self.path)
+        if self.is_open() and self._look_only:
+            found, wrong = dotenv.parse(self._text())
+        else:
+            self.shut()
+            found, wrong = config.read_file(self.path)
         if wrong:
             raise ConfigError(" ".join(wrong), f"Mend {self.path}, then run install.sh again.")
         return {name: value for name, value in found.items() if value}
 
-    def shut(self) -> None:
-        """A file that came through the panel's File Manager can be read by others: not any more."""
+    def is_open(self) -> bool:
+        """Whether others can read it, as when it came through the panel's File Manager."""
         try:
-            if os.stat(self.path).st_mode & 0o077:
+            return bool(os.stat(self.path).st_mode & 0o077)
+        except OSError:
+            return False
+
+    def shut(self) -> None:
+        """From now on this account alone reads it."""
+        try:
+            if self.is_open():
                 os.chmod(self.path, 0o600)
-        except FileNotFoundError:
-            pass
         except OSError as error:
             raise ConfigError(
                 f"{self.path} cannot be made private ({error.strerror}).", "It must belong to this account."

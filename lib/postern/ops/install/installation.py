@@ -25,7 +25,7 @@ class StepFailed(PosternError):
 @dataclass
 class Installation:
     """`top`: the program's folder, which is the document root. `offline`: a folder of wheels, or empty. `door`:
-    cgi or passenger, once that is known (web_server.py)."""
+    cgi or passenger, `panel`: the kind of Passenger, once they are known (web_server.py)."""
 
     top: str
     home: str
@@ -34,6 +34,7 @@ class Installation:
     talk: Talk
     offline: str = ""
     door: str = ""
+    panel: str | None = None
     next_steps: list[str] = field(default_factory=list)
 
     def config(self) -> Config:

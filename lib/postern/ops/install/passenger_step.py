@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from postern.ops.install import passenger
 from postern.ops.install.doors import python
 from postern.ops.install.installation import Installation, Step, StepFailed
-from postern.ops.install.web_server import mode
+from postern.ops.install.web_server import mode, panel
 
 
 def _app(site: Installation) -> passenger.App:
@@ -18,7 +18,7 @@ def _app(site: Installation) -> passenger.App:
 
 
 def _kind(site: Installation) -> str:
-    return passenger.kind(site.top, site.home) or "stock"
+    return panel(site) or "stock"
 
 
 def _plan(site: Installation) -> str:
@@ -46,7 +46,7 @@ def _do(site: Installation) -> str:
 
 
 def _undo(site: Installation) -> str:
-    gone = passenger.unregister(passenger.kind(site.top, site.home), _app(site))
+    gone = passenger.unregister(panel(site), _app(site))
     return "taken out of the panel" if gone else "nothing was registered"
 
 

@@ -33,16 +33,27 @@ def check_account(top: str, home: str) -> None:
         )
     if os.stat(top).st_uid != os.geteuid():
         raise StepFailed(f"{top} belongs to another account.", "Run install.sh as the account that owns it.")
-    if os.path.realpath(home).startswith(os.path.realpath(top) + os.sep):
+    if _is_within(home, top):
         raise StepFailed(
             f"The home {home} would lie in the document root, where a mistake of the web server shows it.",
             "Set POSTERN_HOME to a folder outside, and run install.sh again.",
         )
+    if _is_within(top, home) or _is_within(os.path.dirname(homes.default()), home):
+        raise StepFailed(
+            f"The home {home} would hold more than Postern's own files, and is shut to the web server.",
+            "Set POSTERN_HOME to a folder for Postern alone, and run install.sh again.",
+        )
+
+
+def _is_within(path: str, folder: str) -> bool:
+    """The folder itself counts, too."""
+    path, folder = os.path.realpath(path), os.path.realpath(folder)
+    return os.path.commonpath([path, folder]) == folder
 
 
 def _home_plan(site: Installation) -> str:
     wrong = [name for name in ("", *homes.FOLDERS) if _mode(os.path.join(site.home, name)) != 0o700]
-    if wrong or not _pointer_is_right(site):
+    if wrong or site.env.is_open() or not _pointer_is_right(site):
         return f"make {site.home}, readable by this account only"
     return ""
 
@@ -101,7 +112,7 @@ def _wanted(site: Installation) -> Iterator[tuple[str, int]]:
     for name in OPEN:
         for folder, _, files in os.walk(site.path(name)):
             yield folder, 0o755
-            yield from ((os.path.join(folder, file), _file_mode(site, folder, file)) for file in files)
+            yield from _files(site, folder, files)
     for name in sorted(os.listdir(site.top)):
         path = site.path(name)
         if os.path.isfile(path) and not os.path.islink(path) and name in FILES:
@@ -117,8 +128,14 @@ FILES = (
 """Files at the top that are ours; the operator's own keep their modes."""
 
 
-def _file_mode(site: Installation, folder: str, file: str) -> int:
-    return 0o755 if os.path.relpath(os.path.join(folder, file), site.top) in RUNNABLE else 0o644
+def _files(site: Installation, folder: str, files: list[str]) -> Iterator[tuple[str, int]]:
+    """The operator's own programs in cgi-bin stay runnable."""
+    for path in (os.path.join(folder, file) for file in files):
+        inside = os.path.relpath(path, site.top)
+        if inside in RUNNABLE:
+            yield path, 0o755
+        elif not os.path.islink(path):
+            yield path, _mode(path) & ~0o022 if inside.startswith("cgi-bin") else 0o644
 
 
 def _mode(path: str) -> int:

@@ -12,7 +12,8 @@ import os
 import shutil
 
 from postern import __version__
-from postern.base.errors import Busy, PosternError
+from postern.base import home as homes
+from postern.base.errors import Busy, ConfigError, DatabaseUnavailable, PosternError
 from postern.base.lock import FileLock
 from postern.ops.install import places
 from postern.ops.install.cron import CRON
@@ -47,8 +48,11 @@ STEPS = (
 )
 """In this order: what may refuse to go on (the web server that shows files) comes before there is anything to show."""
 
-KEPT = (".env", "backups", "install.json", "logs", "releases", "spool")
-"""What an uninstallation leaves in the home."""
+PASSING = (".env.new", "bin", "run", "upgrade.json", "venv", "venvs")
+"""What an uninstallation takes from the home."""
+
+DATA = ("backups", "install.json", "logs", "releases", "spool", ".env")
+"""What it takes only when told so, the keys last. Anything else in the home is not ours and stays."""
 
 
 def install(site: Installation) -> int:
@@ -109,6 +113,8 @@ def _tell(site: Installation) -> None:
 def _alone(site: Installation) -> Iterator[None]:
     """One installer a home. The lock's folder may be the first thing that is made."""
     try:
+        os.makedirs(site.home, mode=0o700, exist_ok=True)
+        os.chmod(site.home, 0o700)
         os.makedirs(os.path.join(site.home, "run"), mode=0o700, exist_ok=True)
         lock = FileLock(os.path.join(site.home, "run", "install.lock"))
         got = lock.acquire()
@@ -131,8 +137,8 @@ def check(site: Installation) -> int:
     for number, step in enumerate(STEPS, 1):
         try:
             said = step.plan(site)
-        except PosternError as error:
-            said = f"would stop here: {error.reason} {error.remedy}"
+        except (PosternError, OSError) as error:
+            said = f"stop here: {error}"
         site.talk.say(f"  {number}/{len(STEPS)} {step.title}: {f'would {said}' if said else 'as it must be'}")
         missing += bool(said) and step is not SELF_CHECK
     return 1 if missing else 0
@@ -145,25 +151,47 @@ def uninstall(site: Installation, *, delete_data: bool) -> int:
         f"All mail, users and keys in {site.home} and in the database will be gone for good."
     ):
         raise PosternError("Nothing was taken back.", "Answer yes at a terminal, or give --yes.")
-    with _alone(site):
-        if delete_data:
-            site.talk.begin("Database")
-            site.talk.say(_empty_database(site))
-        for step in reversed(STEPS):
-            if step.undo:
-                site.talk.begin(step.title)
-                site.talk.say(step.undo(site))
-    _empty_home(site, keep=() if delete_data else KEPT)
+    try:
+        with _alone(site):
+            _take_back(site, delete_data=delete_data)
+            _empty_home(site, PASSING + (DATA if delete_data else ()))
+    except PosternError as error:
+        again = "Then run install.sh --uninstall again: it goes on where it stopped."
+        raise type(error)(error.reason, f"{error.remedy}\n  {again}") from None
     _tell(site)
+    left = os.listdir(site.home) if os.path.isdir(site.home) else []
     site.talk.say(
         f"The program in {site.top} is shut; delete the folder when you like."
-        + ("" if delete_data else f" Data and keys stay in {site.home} and in the database.")
+        + (f" In {site.home} there stay {', '.join(sorted(left))}." if left else "")
+        + ("" if delete_data else " The database stays as it is.")
     )
     return 0
 
 
+def _take_back(site: Installation, *, delete_data: bool) -> None:
+    if delete_data:
+        site.talk.begin("Database")
+        site.talk.say(_empty_database(site))
+    for step in reversed(STEPS):
+        if step.undo:
+            site.talk.begin(step.title)
+            site.talk.say(step.undo(site))
+
+
 def _empty_database(site: Installation) -> str:
-    """Every migration taken back: no table is left."""
+    """No table is left."""
+    if not site.env.values().get("POSTERN_DB_NAME"):
+        return f"{site.env.path} names none"
+    try:
+        # An earlier uninstallation may have taken them.
+        PACKAGES.do(site)
+        return _take_back_migrations(site)
+    except (ConfigError, DatabaseUnavailable) as error:
+        gone = f"If the database is gone for good, take POSTERN_DB_NAME out of {site.env.path}: then the rest goes."
+        raise type(error)(error.reason, f"{error.remedy} {gone}") from None
+
+
+def _take_back_migrations(site: Installation) -> str:
     from postern.ops import migrate
 
     context = site.context()
@@ -172,14 +200,19 @@ def _empty_database(site: Installation) -> str:
     return f"took back {len(done)} migrations; the empty database itself is deleted in the panel"
 
 
-def _empty_home(site: Installation, keep: tuple[str, ...]) -> None:
-    for name in os.listdir(site.home):
+def _empty_home(site: Installation, names: tuple[str, ...]) -> None:
+    for name in names:
         path = os.path.join(site.home, name)
-        if name in keep:
-            continue
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-    if not keep:
+        try:
+            if os.path.isdir(path) and not os.path.islink(path):
+                shutil.rmtree(path)
+            elif os.path.lexists(path):
+                os.unlink(path)
+        except OSError as error:
+            raise PosternError(
+                f"{error.filename or path} cannot be removed ({error.strerror}).",
+                "It must belong to this account, on a disk that can be written to.",
+            ) from None
+    with contextlib.suppress(OSError):  # something is left in it
         os.rmdir(site.home)
+        os.unlink(site.path(homes.POINTER))

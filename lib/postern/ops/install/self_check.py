@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from postern.base.errors import PosternError
 from postern.ops.install.fetch import Answer, NoAnswer, fetch
 from postern.ops.install.installation import Installation, Step, StepFailed
+from postern.ops.install.web_server import mode, others_lines
 
 FORBIDDEN = (".env", ".postern-home", "lib/postern/doors.py", "schema/0001_accounts.up.sql", "cron/deliver.py", "install.sh",
              "env.example", "requirements.txt", ".git/config", ".htaccess", "cgi-bin/../lib/postern/doors.py")  # fmt: skip
@@ -34,7 +35,8 @@ class Look:
 
 def _do(site: Installation) -> str:
     url = site.config().url.rstrip("/")
-    _until_it_runs(url)
+    if mode(site) == "passenger":
+        _until_it_runs(url)
     looks = [
         _page(url),
         _health(url),
@@ -47,13 +49,14 @@ def _do(site: Installation) -> str:
     if wrong:
         raise SelfCheckFailed(
             "The site answers, but not as it must:\n" + "\n".join(f"    - {line}" for line in wrong),
-            f"The logs are in {site.home}/logs and in the web server's error log; docs/install.md has the usual causes.",
+            f"The logs are in {site.home}/logs and in the web server's error log; docs/install.md has the usual causes. "
+            f"{others_lines(site)}".rstrip(),
         )
     return f"{len(looks)} things looked at, all well"
 
 
 def _until_it_runs(url: str) -> None:
-    """A web server that caches code or rules takes a few seconds to see the new ones."""
+    """Passenger takes a few seconds to see the new program."""
     pause = threading.Event()
     for _ in range(TRIES - 1):
         if fetch(f"{url}/health").headers.get("x-request-id"):
@@ -75,9 +78,12 @@ def _page(url: str) -> Look:
 
 def _unexpected(answer: Answer) -> str:
     hint = {
-        403: "permissions of the folders, or a web firewall",
+        301: "the web server leads elsewhere; is POSTERN_URL the address that it leads to?",
+        302: "the web server leads elsewhere; is POSTERN_URL the address that it leads to?",
+        308: "the web server leads elsewhere; is POSTERN_URL the address that it leads to?",
+        403: "permissions of the folders, a web firewall, or .htaccess of a folder above",
         404: "the rewrite rules are not heeded, or the address leads to another folder",
-        500: "the web server could not run the CGI; its error log says why",
+        500: "the web server could not run the CGI, or a line of .htaccess here or above; its error log says why",
         502: "Passenger could not start the app; its log says why",
         503: "the app could not reach something; home/logs says what",
     }.get(answer.status, "see the web server's error log")
