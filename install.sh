@@ -64,7 +64,7 @@ demo() {
     has_postgres=0
     PYTHONPATH=$top/lib "$python" -c 'import sys
 from postern.base.errors import PosternError
-from postern.ops import binaries
+from postern.ops.local import binaries
 try:
     sys.exit(0 if binaries.installed() else 3)
 except PosternError as error:
@@ -72,7 +72,7 @@ except PosternError as error:
     sys.exit(error.exit_code)' || has_postgres=$?
     case $has_postgres in
         0) make_venv "$top/requirements.txt" ;;
-        3) make_venv "$top/requirements.txt" "$top/lib/postern/ops/embedded-requirements.txt" ;;
+        3) make_venv "$top/requirements.txt" "$top/lib/postern/ops/local/embedded-requirements.txt" ;;
         *) exit "$has_postgres" ;;
     esac
     exec env PYTHONPATH="$top/lib" "$venv/bin/python" -m postern demo "$@"

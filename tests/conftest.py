@@ -21,8 +21,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 import tiers
 from postern.base.errors import PosternError
-from postern.ops.embedded import Postgres
-from postern.ops.superuser import Superuser
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.superuser import Superuser
 from support.postgres import Database, Keeper, ask, create_roles, fresh_database
 
 pytest_plugins = ["support.fixtures"]

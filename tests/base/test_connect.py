@@ -21,8 +21,8 @@ from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
-from postern.ops import certificate
-from postern.ops.embedded import Postgres
+from postern.ops.local import certificate
+from postern.ops.local.embedded import Postgres
 from support.postgres import GRANTED, OWNER, PASSWORD, create_roles
 from support.postgres import Database as Place
 

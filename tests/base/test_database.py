@@ -25,7 +25,7 @@ from postern.base.database import (
     retrying,
 )
 from postern.base.errors import Busy, ConfigError, DatabaseUnavailable, PosternError
-from postern.ops.superuser import Superuser
+from postern.ops.local.superuser import Superuser
 from support.postgres import OWNER, fresh_database
 from support.postgres import Database as Place
 

@@ -16,8 +16,8 @@ from postern.base.config import Config
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import Busy, DatabaseUnavailable, PosternError
 from postern.base.pool import Pool
-from postern.ops.embedded import Postgres
-from postern.ops.superuser import Superuser
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.superuser import Superuser
 from support.postgres import OWNER, PASSWORD, fresh_database
 from support.postgres import Database as Place
 

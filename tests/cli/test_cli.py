@@ -22,7 +22,7 @@ import pytest
 from postern.base.lock import FileLock
 from postern.cli.commands import _walk
 from postern.cli.main import build_parser
-from postern.ops.superuser import Superuser
+from postern.ops.local.superuser import Superuser
 from support.fixtures import relay_env
 from support.instance import ALIAS, MAILBOX, PATIENCE, ROOT, Instance
 from support.mail import message

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from support.fixtures import relay_env
 from support.instance import PATIENCE, Instance
 from support.mail import message, parsed

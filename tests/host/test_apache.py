@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from postern.ops import post
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from support.account import Account, Tenant
 from support.apache import Apache, until
 from support.fixtures import relay_env

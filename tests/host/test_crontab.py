@@ -14,7 +14,7 @@ import pytest
 
 import tiers
 from postern.ops.install import crontab
-from postern.ops.scratch import Scratch
+from postern.ops.local.scratch import Scratch
 from support.account import host_python
 from support.space import Space
 

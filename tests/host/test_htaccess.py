@@ -16,9 +16,9 @@ import pytest
 
 from postern.base.hsts import hsts_value
 from postern.ops import post
-from postern.ops.embedded import Postgres
 from postern.ops.install import htaccess
 from postern.ops.install.htaccess import Site
+from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
 from support.apache import Answer, until

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import body_of, message

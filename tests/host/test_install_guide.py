@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 import tiers
-from postern.ops import pack
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
+from postern.ops.releases import pack
 from support.apache import until
 from support.host import HOME, SharedHost
 from support.operator import Operator

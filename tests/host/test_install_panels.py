@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from postern.ops.embedded import Postgres
 from postern.ops.install.htaccess import Site
+from postern.ops.local.embedded import Postgres
 from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import body_of, message

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from support.apache import until
 from support.host import HOME, SharedHost
 from support.operator import DOMAIN, PUBLIC, Operator

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from postern.ops import tether
-from postern.ops.embedded import Postgres
+from postern.ops.local import tether
+from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
 from support.apache import until

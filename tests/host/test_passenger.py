@@ -19,9 +19,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from postern.ops import post
-from postern.ops.embedded import Postgres
 from postern.ops.install import htaccess, passenger
 from postern.ops.install.htaccess import Site
+from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
 from support.apache import until

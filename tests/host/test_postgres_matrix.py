@@ -25,7 +25,7 @@ from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, PosternError
 from postern.ops import keys, migrate
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from postern.store import migrations
 from support.fixtures import relay_env
 from support.instance import Instance

@@ -15,8 +15,8 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base.errors import PosternError
-from postern.ops.embedded import Postgres
 from postern.ops.install.htaccess import Site
+from postern.ops.local.embedded import Postgres
 from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import message, parsed

@@ -194,7 +194,7 @@ def test_the_readme_shows_the_two_commands_on_its_first_screen():
 OTHERS = {
     **dict.fromkeys(answers.HELP, "ops/install/answers.py"),
     "POSTERN_HOME": "base/home.py",
-    "POSTERN_PG_BIN": "ops/binaries.py",
+    "POSTERN_PG_BIN": "ops/local/binaries.py",
     "POSTERN_PYTHON": "ops/python.sh",
 }
 """Variables that are no settings, and who reads them."""

@@ -139,9 +139,9 @@ SQL = re.compile(
 
 PLACES = {
     "SQL": (
-        {"base/database.py", "ops/superuser.py"},
+        {"base/database.py", "ops/local/superuser.py"},
         ("store/",),
-        "base/database.py opens and ends transactions; ops/superuser.py makes roles and databases",
+        "base/database.py opens and ends transactions; ops/local/superuser.py makes roles and databases",
     ),
     "os.environ": (
         {
@@ -152,14 +152,14 @@ PLACES = {
             "doors.py",  # hands it to base/config
             "web/app.py",  # hands it to base/config
             "flow/wake.py",  # what a started process may inherit
-            "ops/binaries.py",  # POSTERN_PG_BIN and PATH
-            "ops/scratch.py",  # what a started process may inherit
+            "ops/local/binaries.py",  # POSTERN_PG_BIN and PATH
+            "ops/local/scratch.py",  # what a started process may inherit
             "ops/demo.py",  # a demo must not see the settings of a real instance
         },
         (),
         "settings are read by base/config.py, from what a door hands it",
     ),
-    "print": ({"ops/demo.py", "ops/sink.py"}, ("cli/",), "only a command line talks to a terminal"),
+    "print": ({"ops/demo.py", "ops/local/sink.py"}, ("cli/",), "only a command line talks to a terminal"),
     "smtplib": (set(), ("relay/",), "mail leaves through relay/ alone"),
 }
 """What -> the files, the folders, and why only there."""

@@ -37,11 +37,12 @@ from postern.base.stream import SEALED_CHUNK
 from postern.cli import backup as backup_command
 from postern.cli import restore as restore_command
 from postern.flow.context import Context
-from postern.ops import backup, migrate, restore
-from postern.ops.backup_file import HEAD_SIZE, BackupBroken, Writer, opened
-from postern.ops.embedded import Postgres
+from postern.ops import migrate
+from postern.ops.backups import backup, restore
+from postern.ops.backups.backup_file import HEAD_SIZE, BackupBroken, Writer, opened
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import MigrationRefused
-from postern.ops.superuser import Superuser
 from postern.store import aliases, domains, users
 from support.filled import fill
 from support.instance import PATIENCE, Instance
@@ -599,7 +600,7 @@ def hold_a_restore(place: Place, body: str) -> None:
 RESTORE = """
 import sys
 from postern.flow.context import open_context
-from postern.ops import restore
+from postern.ops.backups import restore
 restore.restore(open_context({}, "test"), sys.argv[1])
 """
 
@@ -639,7 +640,7 @@ def test_a_restore_that_reads_back_something_else_is_taken_back(place: Place, co
 MEASURED = """
 import sys
 from postern.flow.context import open_context
-from postern.ops import backup, restore
+from postern.ops.backups import backup, restore
 
 def peak():
     with open("/proc/self/status") as file:

@@ -20,9 +20,9 @@ from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable
 from postern.ops import migrate
-from postern.ops.embedded import Postgres
 from postern.ops.install import cpanel
 from postern.ops.install.cpanel import CpanelRefused, Credentials
+from postern.ops.local.embedded import Postgres
 from postern.store import roles
 from support.uapi import Uapi
 

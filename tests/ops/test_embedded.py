@@ -21,9 +21,9 @@ from pg8000.native import Connection
 
 import tiers
 from postern.base.errors import ConfigError, DatabaseUnavailable, NotFound
-from postern.ops import binaries, scratch
-from postern.ops.embedded import Postgres
-from postern.ops.superuser import Superuser
+from postern.ops.local import binaries, scratch
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.superuser import Superuser
 from support.postgres import GRANTED, OWNER, PASSWORD, Database, fresh_database
 
 LIB = tiers.TOP / "lib"
@@ -155,7 +155,7 @@ OWNER_PROGRAM = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, sys.argv[1])
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 server = Postgres.start()
 try:
     print(server.pid, server._scratch._janitor.pid, server.socket_dir, flush=True)

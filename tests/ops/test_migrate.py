@@ -20,8 +20,8 @@ from postern.base.connect import connect as open_connection
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 from postern.ops import migrate
+from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import Migration, MigrationRefused
-from postern.ops.superuser import Superuser
 from postern.store import migrations
 from support.postgres import Database as Place
 from support.postgres import fresh_database

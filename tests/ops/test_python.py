@@ -87,9 +87,10 @@ def test_places_of_hosts_are_searched_beside_path(tmp_path: Path, tools: Path):
     assert find("/nonexistent/*", path=path).stdout == f"{tmp_path}/bin/python3\n"
 
 
-def test_of_two_of_the_same_version_that_on_path_is_taken(tmp_path: Path, tools: Path):
+def test_one_on_path_that_is_new_enough_comes_before_newer_ones_elsewhere(tmp_path: Path, tools: Path):
+    """It is what the host or the person chose."""
     works(tmp_path / "bin" / "python3.12", version=NEW)
-    works(tmp_path / "opt" / "python3.12", version=NEW)
+    works(tmp_path / "opt" / "python3.13", version="3.13.1")
     assert find(tmp_path / "opt", path=f"{tools}:{tmp_path}/bin").stdout == f"{tmp_path}/bin/python3.12\n"
 
 

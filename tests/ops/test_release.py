@@ -18,8 +18,8 @@ import pytest
 
 import tiers
 from postern import __version__
-from postern.ops import pack, release
-from postern.ops.release import BadRelease
+from postern.ops.releases import pack, release
+from postern.ops.releases.release import BadRelease
 
 NAME = f"postern-{__version__}"
 
@@ -94,7 +94,7 @@ def test_the_same_files_make_the_same_bytes(packed: Path, tmp_path: Path):
     for path in tree.rglob("*"):
         path.chmod(path.stat().st_mode | 0o020)
         os.utime(path, (1, 1))
-    script = "import sys; from postern.ops import pack; pack.pack(*sys.argv[1:])"
+    script = "import sys; from postern.ops.releases import pack; pack.pack(*sys.argv[1:])"
     env = {
         "PYTHONPATH": str(tree / "lib"),
         "TZ": "Pacific/Apia",

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from postern.base.gate import Gate
-from postern.ops import journal, kept
 from postern.ops.install.fetch import fetch
+from postern.ops.releases import journal, kept
 from support.instance import Instance
 from support.mail import message, parsed
 from support.relay import ScriptedRelay
@@ -228,7 +228,7 @@ def test_a_rollback_that_does_not_do_goes_forward_again(
 
 
 NOTE = """
-import postern.ops.site as site
+import postern.ops.releases.site as site
 real = site.Site.note
 def note(self, journal, state):
     if {early} and state == {state!r}: os.kill(os.getpid(), 9)
@@ -238,7 +238,7 @@ site.Site.note = note
 """
 
 EXCHANGE = """
-import postern.ops.switch as switch
+import postern.ops.releases.switch as switch
 real, left = switch._exchange, [{number}]
 def exchange(here, there):
     real(here, there)
@@ -248,7 +248,7 @@ switch._exchange = exchange
 """
 
 SWAP = """
-import postern.ops.switch as switch
+import postern.ops.releases.switch as switch
 switch._at_once = lambda here, there: False
 rename, left = os.rename, [{number}]
 def count(old, new):
@@ -331,7 +331,7 @@ def test_an_upgrade_mends_the_one_before_first(
 
 
 def test_of_two_at_once_the_second_is_told(docroot: Docroot, second: Path, instance: Instance):
-    from postern.ops import upgrade
+    from postern.ops.releases import upgrade
 
     with upgrade.alone(instance.home):
         assert "Another upgrade" in docroot.run("upgrade", str(second), code=75)

@@ -1,4 +1,4 @@
-"""ops/sink: an SMTP server as others see it, asked by Python's own smtplib, and byte by byte where that is too polite."""
+"""ops/local/sink.py: an SMTP server as others see it, asked by Python's own smtplib, and byte by byte where that is too polite."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from postern.ops.sink import Sink
-from postern.ops.sink_session import Received
-from postern.ops.sink_wire import Hangup, Wire
+from postern.ops.local.sink import Sink
+from postern.ops.local.sink_session import Received
+from postern.ops.local.sink_wire import Hangup, Wire
 from postern.relay.data import transparent
 
 USERS = {"demo": "s3cret"}
@@ -296,7 +296,7 @@ def test_it_runs_by_itself_and_ends_when_told(tmp_path, number):
     command = [
         sys.executable,
         "-m",
-        "postern.ops.sink",
+        "postern.ops.local.sink",
         "--port",
         "0",
         "--folder",

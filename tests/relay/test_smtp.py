@@ -199,7 +199,7 @@ def test_one_message_arrives_as_one_whatever_line_ends_it_has(two_relays, parts,
 def test_a_large_message_goes_through_in_little_memory(tmp_path):
     chunk = b"0123456789abcdef" * 4 + b"\r\n"
     chunk = chunk * (65520 // len(chunk))
-    command = [sys.executable, "-m", "postern.ops.sink", "--tls", "none", "--count-only"]
+    command = [sys.executable, "-m", "postern.ops.local.sink", "--tls", "none", "--count-only"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, text=True) as server:
         port = int(server.stdout.readline().rpartition(":")[2])

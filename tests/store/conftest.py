@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base.database import Database
-from postern.ops.superuser import Superuser
+from postern.ops.local.superuser import Superuser
 from support.postgres import fresh_database
 from support.store import Store, Tenant, add_tenant, migrated, opened, spread_ids
 

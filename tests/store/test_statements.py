@@ -19,7 +19,7 @@ import pytest
 from pg8000.exceptions import DatabaseError
 
 import postern.store
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from support.postgres import fresh_database
 from support.store import SCHEMA, Store, enable_pgcrypto, migrated
 

@@ -10,7 +10,7 @@ import pytest
 
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import Busy, DatabaseUnavailable, PosternError
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from postern.store import tables
 from postern.store.tables import Counter, Table
 from support.filled import fill

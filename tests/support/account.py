@@ -18,10 +18,11 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import tiers
-from postern.ops import tether
-from postern.ops.scratch import Scratch
+from postern.ops.local import tether
+from postern.ops.local.scratch import Scratch
 from support.instance import PATIENCE, Instance
 from support.postgres import Database
 
@@ -155,10 +156,11 @@ def put_packages(python: str, version: str, to: pathlib.Path) -> None:
     """What requirements.txt pins: copied from this environment, or fetched where that is for another Python."""
     pins = tiers.TOP / "requirements.txt"
     if version != VERSION:
-        options = ["--quiet", "--no-deps", "--require-hashes", "--only-binary=:all:", "--no-compile"]
-        argv = [python, "-m", "pip", "install", *options, "--target", str(to), "-r", str(pins)]
-        own = str(pathlib.Path(importlib.metadata.distribution("pip").locate_file(".")))
-        subprocess.run(argv, env={**os.environ, "PYTHONPATH": own}, check=True, timeout=5 * PATIENCE)
+        with tempfile.TemporaryDirectory() as home:
+            argv = ["/bin/sh", str(tiers.TOP / "install.sh"), "--packages", home]
+            env = {**os.environ, "POSTERN_PYTHON": python}
+            subprocess.run(argv, env=env, stdout=subprocess.DEVNULL, check=True, timeout=5 * PATIENCE)
+            shutil.copytree(pathlib.Path(home, "venv", "lib", version, "site-packages"), to)
         return
     for name in sorted(set(re.findall(r"^([\w-]+)==", pins.read_text(), re.MULTILINE))):
         try:

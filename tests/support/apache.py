@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import tiers
-from postern.ops import tether
+from postern.ops.local import tether
 from support.account import Tenant
 from support.instance import PATIENCE
 

@@ -26,8 +26,8 @@ import subprocess
 from collections.abc import Iterable, Iterator
 
 import tiers
-from postern.ops import certificate
-from postern.ops.scratch import Scratch
+from postern.ops.local import certificate
+from postern.ops.local.scratch import Scratch
 from support import etc
 from support.account import TELL, over_tcp, put_packages
 from support.apache import Answer, Server, free_port, until

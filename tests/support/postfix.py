@@ -25,8 +25,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import tiers
-from postern.ops import certificate, tether
-from postern.ops.scratch import Scratch
+from postern.ops.local import certificate, tether
+from postern.ops.local.scratch import Scratch
 from support.apache import free_port, until
 from support.instance import PATIENCE
 

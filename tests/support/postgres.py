@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pg8000.native import Connection, identifier
 
 from postern.base.errors import PosternError
-from postern.ops.embedded import Postgres
-from postern.ops.superuser import Superuser
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.superuser import Superuser
 
 OWNER = "postern_owner"
 GRANTED = "postern_granted"

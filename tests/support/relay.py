@@ -25,10 +25,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 
-from postern.ops import certificate
-from postern.ops.sink import Sink
-from postern.ops.sink_session import Session
-from postern.ops.sink_wire import Hangup, Wire
+from postern.ops.local import certificate
+from postern.ops.local.sink import Sink
+from postern.ops.local.sink_session import Session
+from postern.ops.local.sink_wire import Hangup, Wire
 
 DRIP_SECONDS = 0.02
 

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import tiers
-from postern.ops import kept, pack, release
+from postern.ops.releases import kept, pack, release
 from support.instance import PATIENCE, Instance
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

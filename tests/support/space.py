@@ -13,7 +13,7 @@ import signal
 import subprocess
 
 import tiers
-from postern.ops import tether
+from postern.ops.local import tether
 
 # Pairs of arguments: source, target. Says its process id as the machine sees it, then waits. As it takes no
 # notice of its children, the kernel buries the orphans that come to it.

@@ -32,7 +32,7 @@ from urllib.parse import unquote
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection, identifier, literal
 
-from postern.ops.superuser import Superuser
+from postern.ops.local.superuser import Superuser
 
 CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base import redact
-from postern.ops.embedded import Postgres
+from postern.ops.local.embedded import Postgres
 from postern.web.app import App, application
 from support.fixtures import RELAY_PASSWORD, relay_env
 from support.instance import ALIAS, DOMAIN, MAILBOX, Instance

@@ -20,7 +20,7 @@ from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
 from postern.flow import sign_in
 from postern.flow.context import Context
-from postern.ops.superuser import Superuser
+from postern.ops.local.superuser import Superuser
 from postern.store import aliases, domains, mailboxes, users
 from postern.store.users import User
 from postern.web import csrf, session

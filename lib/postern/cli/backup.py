@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from postern.cli.main import Nouns
-    from postern.ops.backup_file import Manifest
+    from postern.ops.backups.backup_file import Manifest
 
 
 def register(nouns: Nouns) -> None:
@@ -28,7 +28,7 @@ def register(nouns: Nouns) -> None:
 
 def make_backup(args: argparse.Namespace) -> None:
     """postern backup"""
-    from postern.ops import backup
+    from postern.ops.backups import backup
 
     with common.instance() as context:
         path = backup.write(context, args.to or backup.default_folder(context.config))

@@ -40,12 +40,12 @@ def install(args: argparse.Namespace) -> int:
     """postern install"""
     from postern.base import home
     from postern.cli.upgrade import mend
-    from postern.ops import journal
     from postern.ops.install import run
     from postern.ops.install.answers import Answers
     from postern.ops.install.env_file import EnvFile
     from postern.ops.install.installation import Installation
     from postern.ops.install.talk import Talk
+    from postern.ops.releases import journal
 
     _refuse_nonsense(args)
     # Whatever the caller's umask: what others must read is opened to them file by file.

@@ -23,7 +23,7 @@ def register(nouns: Nouns) -> None:
 
 def pack_release(args: argparse.Namespace) -> None:
     """postern pack"""
-    from postern.ops import pack
+    from postern.ops.releases import pack
 
     for path in pack.pack(home.program(), args.folder):
         print(path)

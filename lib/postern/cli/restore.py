@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from postern.cli.main import Nouns
     from postern.flow.context import Context
-    from postern.ops.backup_file import Manifest
+    from postern.ops.backups.backup_file import Manifest
 
 
 def register(nouns: Nouns) -> None:
@@ -37,7 +37,7 @@ def register(nouns: Nouns) -> None:
 
 def restore_backup(args: argparse.Namespace) -> None:
     """postern restore"""
-    from postern.ops import restore
+    from postern.ops.backups import restore
 
     with common.instance() as context:
         manifest = restore.examine(context.ring, args.file)
@@ -55,7 +55,7 @@ def restore_backup(args: argparse.Namespace) -> None:
 
 
 def _keep_what_is_there(context: Context) -> None:
-    from postern.ops import backup
+    from postern.ops.backups import backup
 
     kept = backup.write_if_filled(context, backup.default_folder(context.config))
     print(f"What was there before: {kept}" if kept else "There was nothing to keep.")

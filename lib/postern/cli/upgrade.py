@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from postern.cli.main import Nouns
-    from postern.ops.site import Site
+    from postern.ops.releases.site import Site
 
 
 def register(nouns: Nouns) -> None:
@@ -57,7 +57,7 @@ def upgrade_program(args: argparse.Namespace) -> None:
     """postern upgrade"""
     if not args.of:
         _go_on_from_copy("upgrade", os.path.abspath(args.source), *_flags(args, "force"))
-    from postern.ops import upgrade
+    from postern.ops.releases import upgrade
 
     with _site(args.of) as site:
         version = upgrade.upgrade(site, args.source, offline=args.offline, force=args.force)
@@ -69,7 +69,7 @@ def upgrade_program(args: argparse.Namespace) -> None:
 
 def roll_back(args: argparse.Namespace) -> None:
     """postern rollback"""
-    from postern.ops import journal, kept
+    from postern.ops.releases import journal, kept
 
     place = home.find()
     if args.list:
@@ -88,7 +88,7 @@ def roll_back(args: argparse.Namespace) -> None:
         _go_on_from_copy(
             "rollback", *[args.release] * bool(args.release), *_flags(args, "restore", "config", "yes")
         )
-    from postern.ops import upgrade
+    from postern.ops.releases import upgrade
 
     with _site(args.of) as site:
         if args.mend:
@@ -121,7 +121,7 @@ def _agrees(name: str, restore: bool, losses: list[str]) -> bool:
 
 def _go_on_from_copy(*argv: str) -> None:
     """Become the same command, run from a copy of this program. An interrupted run is mended first."""
-    from postern.ops import journal, kept, upgrade
+    from postern.ops.releases import journal, kept, upgrade
 
     top, place = home.program(), home.find()
     if os.path.realpath(top).startswith(os.path.realpath(place) + os.sep):
@@ -150,7 +150,7 @@ def mend() -> None:
     """Take up what an interrupted run left: by the copy that it went on from, in a process of its own."""
     import subprocess
 
-    from postern.ops import go_back, journal
+    from postern.ops.releases import go_back, journal
 
     place, top = home.find(), home.program()
     found = journal.read(place)
@@ -169,7 +169,7 @@ def mend() -> None:
 @contextlib.contextmanager
 def _site(top: str) -> Iterator[Site]:
     """What is changed. A terminal that goes away does not stop it; SIGTERM undoes it, as Ctrl-C does."""
-    from postern.ops.site import Site
+    from postern.ops.releases.site import Site
 
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

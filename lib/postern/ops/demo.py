@@ -19,10 +19,10 @@ from postern.base import clock, home
 from postern.base.errors import PosternError
 from postern.ops import keys, post
 from postern.ops.demo_page import compare
-from postern.ops.embedded import Postgres
-from postern.ops.scratch import Scratch
+from postern.ops.local.embedded import Postgres
+from postern.ops.local.scratch import Scratch
+from postern.ops.local.sink import Sink
 from postern.ops.serve import make_server
-from postern.ops.sink import Sink
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

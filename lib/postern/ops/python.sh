@@ -32,8 +32,8 @@ if sys.argv[1:] and sys.version_info < (3, int(sys.argv[1])):
 # suits PYTHON [LEAST]: silent, and true when we can use it, and it is Python 3.LEAST or newer.
 suits() { "$1" -I -c "$probe" ${2:+"$2"} </dev/null >/dev/null 2>&1; }
 
-# find_python [PATTERN...]: the newest Python in the folders of PATH, then in the folders that the patterns match (none
-# given: where hosts and people keep newer ones). 3.9 only where there is nothing newer. POSTERN_PYTHON names another.
+# find_python [PATTERN...]: the newest Python in the folders of PATH, where that is 3.10 or newer; else the newest of those and
+# of the folders that the patterns match (none given: where hosts and people keep newer ones). POSTERN_PYTHON names another.
 find_python() {
     python=${POSTERN_PYTHON:-}
     if [ -n "$python" ]; then
@@ -48,10 +48,12 @@ find_python() {
         '/opt/python*/bin' '/opt/python/*/bin' '/opt/rh/*/root/usr/bin' "$account/.local/bin" "$account/python*/bin" \
         "$account/.local/share/uv/python/*/bin" "$account/.pyenv/versions/*/bin" \
         "$account/virtualenv/*/*/bin" "$account/virtualenv/*/*/*/bin"
-    places=$(folders "$@")
+    everywhere=$(folders "$@")
     for least in 10 9; do
-        python=$(interpreters | first_that_suits "$least")
-        if [ -n "$python" ]; then return; fi
+        for places in "$(folders)" "$everywhere"; do
+            python=$(interpreters | first_that_suits "$least")
+            if [ -n "$python" ]; then return; fi
+        done
     done
     say "No Python 3.9 to 3.14 that Postern can use was found. Looked at:"
     interpreters | while IFS= read -r one; do say "  $one: $(why_not "$one")"; done

@@ -123,7 +123,9 @@ offline_advice() {
     with_pip -c 'import re, sys
 from pip._vendor.packaging.requirements import Requirement
 for name in sys.argv[1:]:
-    for line in open(name).read().replace("\\\n", " ").splitlines():
+    with open(name) as file:
+        lines = file.read().replace("\\\n", " ").splitlines()
+    for line in lines:
         pin, *hashes = re.split(r"\s+(?=--hash=)", line.partition("#")[0].strip())
         if pin and (Requirement(pin).marker is None or Requirement(pin).marker.evaluate()):
             print(pin.partition(";")[0].strip(), *(part.strip() for part in hashes))' "$@" >"$list" ||

@@ -129,7 +129,7 @@ def _schema(site: Installation) -> str:
 
 def _back_up(context: Context, states: list[State]) -> str:
     """Before a schema with data in it changes."""
-    from postern.ops import backup
+    from postern.ops.backups import backup
 
     if all(one.applied_at is not None for one in states):
         return ""

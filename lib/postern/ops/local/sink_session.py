@@ -11,14 +11,14 @@ from __future__ import annotations
 import re
 from dataclasses import asdict, dataclass, field, replace
 
-from postern.ops.sink_wire import Hangup, Wire
+from postern.ops.local.sink_wire import Hangup, Wire
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from typing import Any, BinaryIO
 
-    from postern.ops.sink import Sink
+    from postern.ops.local.sink import Sink
 
 _PATH = re.compile(r"(?:FROM|TO):\s?<([^>]*)>((?: +\S+)*)", re.IGNORECASE)
 _SIZE = re.compile(r"SIZE=([0-9]{1,20})", re.IGNORECASE)

@@ -5,7 +5,7 @@ stays flat, and mail flows meanwhile. A file is made as .new-… (0600) beside i
 
     postern-20260131T120000Z-4.backup      time (UTC), and the last migration that the database had
 
-Not here: the format (ops/backup_file.py), restoring (ops/restore.py), the home's .env with the keys: keep that apart.
+Not here: the format (backup_file.py), restoring (restore.py), the home's .env with the keys: keep that apart.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from postern.base.database import SYSTEM
 from postern.base.errors import Busy
 from postern.base.lock import FileLock
 from postern.base.spool import sync_folder
-from postern.ops import backup_file
-from postern.ops.backup_file import Entry, Manifest, Step, Writer, no_room
+from postern.ops.backups import backup_file
+from postern.ops.backups.backup_file import Entry, Manifest, Step, Writer, no_room
 from postern.store import migrations, tables
 
 TYPE_CHECKING = False

@@ -2,7 +2,7 @@
 
 A packed release has a manifest, lib/postern/MANIFEST: a line `SHA-256, two blanks, path` for every other file. A clone has
 none.
-Not here: packing (ops/pack.py), and putting one in the place of another (ops/switch.py).
+Not here: packing (pack.py), and putting one in the place of another (switch.py).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The part of an upgrade or a rollback during which the gate is shut, and the way back from every point of it.
 
-The journal (ops/journal.py) is written before each step, and every step and its undoing can be done twice. So the way back
-(ops/go_back.py) is the same whether a step failed just now or the process was killed a week ago; till then the gate stays shut.
+The journal (journal.py) is written before each step, and every step and its undoing can be done twice. So the way back
+(go_back.py) is the same whether a step failed just now or the process was killed a week ago; till then the gate stays shut.
 
     backup   the gate is shut, nothing was changed yet
     migrate  home/venv may lead to the new packages, and the database may have new migrations
@@ -10,7 +10,7 @@ The journal (ops/journal.py) is written before each step, and every step and its
     opened   it did well and is in use. From here on an interrupted change is finished, not undone
     late     it did not do well in use: all goes back, but no backup is restored, for mail may have come in since
 
-Not here: what comes before and after (ops/upgrade.py).
+Not here: what comes before and after (upgrade.py).
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ from dataclasses import dataclass
 
 from postern.base import clock, gate
 from postern.base.errors import PosternError
-from postern.ops import journal as journals
-from postern.ops import probe, switch, venvs
-from postern.ops.go_back import go_back
 from postern.ops.install import static
-from postern.ops.probe import Look
-from postern.ops.site import WAIT_SECONDS, StepFailed, WentBack, count, restart
+from postern.ops.releases import journal as journals
+from postern.ops.releases import probe, switch, venvs
+from postern.ops.releases.go_back import go_back
+from postern.ops.releases.probe import Look
+from postern.ops.releases.site import WAIT_SECONDS, StepFailed, WentBack, count, restart
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from postern.base.gate import Shut
-    from postern.ops.site import Site
+    from postern.ops.releases.site import Site
 
     Move = Callable[[Shut], None]
-    from postern.ops.journal import Journal
+    from postern.ops.releases.journal import Journal
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def _or_back(site: Site, journal: Journal, shut: Shut, before: Looks | None) -> 
 
 
 def _change(site: Site, journal: Journal, move: Move, shut: Shut) -> None:
-    from postern.ops import backup
+    from postern.ops.backups import backup
 
     journal.before = count(site)
     site.note(journal, "backup")

@@ -8,7 +8,7 @@ It takes everything from whoever is signed in, and keeps it or only counts it:
         DIR/000001.json     the envelope; it appears last, so where it is the .eml is whole
     Sink(keep=False)                                 neither: sink.count and sink.size
 
-    python -m postern.ops.sink --port 0 --folder DIR [--user NAME --password-file FILE] [--tls implicit] [--count-only]
+    python -m postern.ops.local.sink --port 0 --folder DIR [--user NAME --password-file FILE] [--tls implicit] [--count-only]
 
 prints its address, `127.0.0.1:PORT`, as one line once it listens. Its certificate is for localhost and 127.0.0.1;
 sink.ca_file (DIR/tls/ca.pem) is what a client verifies it with. No users: no login asked for.
@@ -23,8 +23,8 @@ import os
 import socket
 import threading
 
-from postern.ops.scratch import Scratch
-from postern.ops.sink_session import Received, Session
+from postern.ops.local.scratch import Scratch
+from postern.ops.local.sink_session import Received, Session
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO
 
-    from postern.ops.certificate import Certificate
+    from postern.ops.local.certificate import Certificate
 
 SIZE_LIMIT = 50 * 1024 * 1024
 STOP_SECONDS = 10
@@ -95,7 +95,7 @@ class Sink:
 
     def make_certificate(self, folder: str) -> Certificate:
         """The certificate to show, and the CA to trust."""
-        from postern.ops import certificate
+        from postern.ops.local import certificate
 
         return certificate.make(folder)
 
@@ -198,7 +198,7 @@ def main() -> None:
     import signal
 
     parser = argparse.ArgumentParser(
-        prog="postern.ops.sink", description="An SMTP server that keeps what it gets."
+        prog="postern.ops.local.sink", description="An SMTP server that keeps what it gets."
     )
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--folder", default="")

@@ -21,9 +21,9 @@ import stat
 import tarfile
 import zipfile
 
-from postern.ops import release
 from postern.ops.install import htaccess, marked
 from postern.ops.install.doors import SHIPPED_LINE
+from postern.ops.releases import release
 
 _FIRST_TIME = 946684800
 """2000-01-01. A zip counts from 1980, in steps of two seconds."""

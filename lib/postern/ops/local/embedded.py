@@ -10,8 +10,8 @@ folder/programs/        a copy of the programs, where that user cannot reach the
 folder/tls/             ca.pem, server.pem, server.key
 
 Nothing is left, even when this process dies by kill -9: the server is tethered to the thread that started it
-(ops/tether.py), and the folder goes by itself (ops/scratch.py).
-Not here: finding the programs (ops/binaries.py), making a cluster (ops/cluster.py).
+(tether.py), and the folder goes by itself (scratch.py).
+Not here: finding the programs (binaries.py), making a cluster (cluster.py).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ import signal
 import time
 
 from postern.base.errors import DatabaseUnavailable
-from postern.ops import binaries, cluster
-from postern.ops.scratch import Scratch, service_user
-from postern.ops.superuser import SUPERUSER, Superuser
+from postern.ops.local import binaries, cluster
+from postern.ops.local.scratch import Scratch, service_user
+from postern.ops.local.superuser import SUPERUSER, Superuser
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A PostgreSQL that trusts us on its Unix socket: roles and databases, without psql.
 
-Not here: running that server (ops/embedded.py).
+Not here: running that server (embedded.py).
 """
 
 from __future__ import annotations

@@ -10,11 +10,11 @@ import os
 import signal
 
 from postern.base.errors import DatabaseUnavailable
-from postern.ops import binaries
+from postern.ops.local import binaries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from postern.ops.scratch import Scratch
+    from postern.ops.local.scratch import Scratch
 
 SETTINGS = {
     "fsync": "off",
@@ -49,7 +49,7 @@ def initdb(scratch: Scratch, bin_dir: str, data: str, superuser: str) -> None:
 
 def tls(scratch: Scratch) -> tuple[str, dict[str, str]]:
     """The path of a CA, and the settings of a server whose certificate it vouches for."""
-    from postern.ops import certificate
+    from postern.ops.local import certificate
 
     folder = scratch.path("tls")
     os.mkdir(folder, 0o700)

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 
 from postern.base.errors import ConfigError
-from postern.ops import tether
+from postern.ops.local import tether
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
-from postern.ops import journal as journals
+from postern.ops.releases import journal as journals
 from postern.store import migrations
 
 TYPE_CHECKING = False
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from postern.flow.context import Context
-    from postern.ops.journal import Journal
+    from postern.ops.releases.journal import Journal
 
 WAIT_SECONDS = 120
 """How long those inside may take to leave: a drain ends the delivery that it is at."""

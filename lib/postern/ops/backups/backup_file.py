@@ -11,7 +11,7 @@ Its format, numbers big-endian, seals as in docs/sealing.md:
 The manifest stands at the end because counts and digests are known there; it is found from the end, and says where in the rows
 each table ends. Nothing can be cut off, moved or exchanged: both seals are bound to the id.
 
-Not here: which tables there are (ops/backup.py), and what a restore does with them (ops/restore.py).
+Not here: which tables there are (backup.py), and what a restore does with them (restore.py).
 """
 
 from __future__ import annotations

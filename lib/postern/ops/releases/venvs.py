@@ -8,11 +8,11 @@ import subprocess
 import tempfile
 
 from postern.base.spool import sync_folder
-from postern.ops.site import StepFailed
+from postern.ops.releases.site import StepFailed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from postern.ops.site import Site
+    from postern.ops.releases.site import Site
 
 
 def requirements(folder: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The journal of an upgrade or a rollback, home/upgrade.json: what is under way, and how far it came (ops/change.py)."""
+"""The journal of an upgrade or a rollback, home/upgrade.json: what is under way, and how far it came (change.py)."""
 
 from __future__ import annotations
 

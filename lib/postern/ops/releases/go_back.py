@@ -1,6 +1,6 @@
 """The way back from every point of a change, and the end of one: after a step failed, or after a run was killed.
 
-Everything here can be done twice, and all that it needs to know is in the journal. Not here: the way forward (ops/change.py).
+Everything here can be done twice, and all that it needs to know is in the journal. Not here: the way forward (change.py).
 """
 
 from __future__ import annotations
@@ -10,15 +10,16 @@ import os
 from postern.base import clock
 from postern.base.errors import PosternError
 from postern.base.spool import sync_folder
-from postern.ops import journal as journals
-from postern.ops import kept, migrate, switch, venvs
-from postern.ops.site import WAIT_SECONDS, Stuck, count, postern, restart
+from postern.ops import migrate
+from postern.ops.releases import journal as journals
+from postern.ops.releases import kept, switch, venvs
+from postern.ops.releases.site import WAIT_SECONDS, Stuck, count, postern, restart
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.base.gate import Shut
-    from postern.ops.journal import Journal
-    from postern.ops.site import Site
+    from postern.ops.releases.journal import Journal
+    from postern.ops.releases.site import Site
 
 UNDONE = ("backup", "migrate", "switch", "check", "late")
 
@@ -43,7 +44,7 @@ def go_back(site: Site, journal: Journal, shut: Shut, reason: str) -> None:
 
 
 def _schema_back(site: Site, journal: Journal, shut: Shut) -> None:
-    from postern.ops import restore
+    from postern.ops.backups import restore
 
     if journal.back:
         # The program that runs here is the newer one: it knows the way up.

@@ -15,8 +15,8 @@ from dataclasses import asdict, dataclass
 from postern.base import clock
 from postern.base.errors import NotFound
 from postern.base.spool import sync_folder
-from postern.ops import journal as journals
-from postern.ops import release
+from postern.ops.releases import journal as journals
+from postern.ops.releases import release
 
 MOST = 3
 """Releases that stay; older ones are removed after an upgrade."""

@@ -1,0 +1,1 @@
+"""Sealed copies of the database, and the way back from one."""

@@ -1,0 +1,1 @@
+"""Releases: packed, checked, put in the place of one another, and back."""
