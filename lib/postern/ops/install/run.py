@@ -64,10 +64,8 @@ def install(site: Installation) -> int:
             unreachable = _run(site)
         except PosternError as error:
             _tell(site)
-            raise type(error)(
-                error.reason,
-                f"{error.remedy}\n  Then run install.sh again: what is done stays, and is not done twice.",
-            ) from None
+            error.remedy += "\n  Then run install.sh again: what is done stays, and is not done twice."
+            raise
     _tell(site)
     return unreachable.exit_code if unreachable else 0
 
@@ -156,8 +154,8 @@ def uninstall(site: Installation, *, delete_data: bool) -> int:
             _take_back(site, delete_data=delete_data)
             _empty_home(site, PASSING + (DATA if delete_data else ()))
     except PosternError as error:
-        again = "Then run install.sh --uninstall again: it goes on where it stopped."
-        raise type(error)(error.reason, f"{error.remedy}\n  {again}") from None
+        error.remedy += "\n  Then run install.sh --uninstall again: it goes on where it stopped."
+        raise
     _tell(site)
     left = os.listdir(site.home) if os.path.isdir(site.home) else []
     site.talk.say(
@@ -187,8 +185,10 @@ def _empty_database(site: Installation) -> str:
         PACKAGES.do(site)
         return _take_back_migrations(site)
     except (ConfigError, DatabaseUnavailable) as error:
-        gone = f"If the database is gone for good, take POSTERN_DB_NAME out of {site.env.path}: then the rest goes."
-        raise type(error)(error.reason, f"{error.remedy} {gone}") from None
+        error.remedy += (
+            f" If it is gone for good, take POSTERN_DB_NAME out of {site.env.path}: then the rest goes."
+        )
+        raise
 
 
 def _take_back_migrations(site: Installation) -> str:
