@@ -1,4 +1,4 @@
-"""ops/local/sink.py: an SMTP server as others see it, asked by Python's own smtplib, and byte by byte where that is too polite."""
+"""The SMTP server of ops/local/sink.py as others see it, by smtplib, and byte by byte where that is too polite."""
 
 from __future__ import annotations
 
