@@ -12,6 +12,7 @@ lib/ and tests/ are on sys.path (pyproject.toml).
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -41,6 +42,9 @@ hypothesis.settings.load_profile("postern")
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    # A shell without job control starts what runs in the background with SIGINT ignored, and children inherit that (POSIX
+    # 2.11): then Ctrl-C, which some tests press, would reach nobody.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", f"tier(name): needs one of: {', '.join(tiers.TIERS)}")
     if not hasattr(config, "workerinput"):
         config.stash[KEEPER] = Keeper()
