@@ -16,7 +16,7 @@ from postern.base.errors import PosternError
 from postern.ops.install import passenger
 from postern.ops.install.installation import StepFailed
 from postern.ops.install.passenger import App
-from postern.web.app import ROUTES
+from postern.web.routes import ROUTES
 from support.passenger import BLOCK
 from support.selector import Selector
 from support.uapi import Uapi

@@ -1,9 +1,7 @@
-"""Every setting, declared once: name, type, default, secret or not, help, and how to make it.
+"""The settings of one instance, read and checked. A field `relay_port` of Config is the variable POSTERN_RELAY_PORT, in
+`home/.env` or in the environment; the environment wins. Nobody else reads either.
 
-`env.example` and docs/settings.md are made from this file (ops/settings_pages.py). A field `relay_port` is the variable
-POSTERN_RELAY_PORT, in `home/.env` or in the environment; the environment wins. Nobody else reads either.
-
-Not here: the format of the file (base/dotenv.py), the home itself (base/home.py), and what keys and secrets must look
+Not here: the declarations (base/settings.py), the format of the file (base/dotenv.py), the home itself (base/home.py), and what keys and secrets must look
 like (base/keyring.py, mail/envelope.py).
 """
 
@@ -12,10 +10,13 @@ from __future__ import annotations
 import os
 import re
 import stat
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 
 from postern.base import dotenv
 from postern.base.errors import ConfigError
+from postern.base.settings import MOST_PORT as MOST_PORT
+from postern.base.settings import REQUIRED as REQUIRED
+from postern.base.settings import Config as Config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,138 +26,8 @@ if TYPE_CHECKING:
 PREFIX = "POSTERN_"
 INSTALL_PREFIX = "POSTERN_INSTALL_"
 """Answers for install.sh (ops/install/answers.py). They may stand in .env, too, and are no settings."""
-REQUIRED = object()
-MOST_PORT = 65535
-MOST_BYTES = 10**15
 SENDING_SECONDS = 420
 """What the last delivery that a drain begins may take: the relay's limit for one message (300), and recording (120)."""
-
-
-def setting(
-    default: object,
-    text: str,
-    *,
-    secret: bool = False,
-    choices: tuple[str, ...] = (),
-    least: int = 0,
-    most: int = 1_000_000,
-    make: str = "",
-) -> Any:
-    """One declaration. `default` REQUIRED: there is none, and the operator must give a value.
-
-    `least` and `most` are the numbers allowed (PostgreSQL and sockets take 31 bits); `make` is a command that prints a
-    good value.
-    """
-    notes = {
-        "text": text,
-        "secret": secret,
-        "choices": choices,
-        "least": least,
-        "most": most,
-        "make": make,
-        "default": default,
-    }
-    return field(default="" if default is REQUIRED else default, repr=not secret, metadata=notes)
-
-
-@dataclass(frozen=True)
-class Config:
-    """The settings of one instance. Secrets stay out of repr()."""
-
-    url: str = setting(REQUIRED, "Public address of this site, with https:// and without a path.")
-
-    hsts: str = setting(
-        "day",
-        "How long browsers are told to use HTTPS only (HSTS): raise it stage by stage, then run install.sh again. "
-        "docs/https.md says when.",
-        choices=("off", "day", "month", "year", "preload"),
-    )
-
-    db_host: str = setting(
-        "/var/run/postgresql", "PostgreSQL: host name, or the folder of its Unix socket (begins with /)."
-    )
-    db_port: int = setting(5432, "PostgreSQL: port, also part of the socket's name.", least=1, most=MOST_PORT)
-    db_name: str = setting(REQUIRED, "PostgreSQL: database.")
-    db_user: str = setting(REQUIRED, "PostgreSQL: user. An ordinary one is enough.")
-    db_password: str = setting("", "PostgreSQL: password.", secret=True)
-    db_sslmode: str = setting(
-        "disable",
-        "TLS to PostgreSQL. `disable` only for a Unix socket or this machine; `require` encrypts; "
-        "`verify-full` also checks who answers.",
-        choices=("disable", "require", "verify-full"),
-    )
-    db_sslrootcert: str = setting("", "CA certificates (PEM file) for verify-full; empty: the system's own.")
-    db_schema: str = setting("postern", "Schema that holds Postern's tables.")
-    db_statement_seconds: int = setting(10, "No statement may run longer (seconds).", least=1)
-    db_pool: int = setting(4, "Connections that a process which lives on (Passenger) keeps at most.", least=1)
-
-    seal_keys: str = setting(
-        REQUIRED,
-        "Keys that seal mail and addresses, `id:base64`, newest first, blanks between. Without them nothing opens again: "
-        "keep a copy off this host.",
-        secret=True,
-        make="postern keys new",
-    )
-    index_key: str = setting(
-        REQUIRED,
-        "Key of the look-up hashes (base64, 32 bytes). It never changes.",
-        secret=True,
-        make="postern keys new",
-    )
-    webhook_secrets: str = setting(
-        REQUIRED,
-        "Secrets that the Worker signs with, `whsec_…`, blanks between; more than one while they are changed.",
-        secret=True,
-        make="postern keys new",
-    )
-
-    relay_host: str = setting(REQUIRED, "SMTP relay: host name.")
-    relay_port: int = setting(
-        587, "SMTP relay: port (465 implicit TLS, 587 or 2525 STARTTLS).", least=1, most=MOST_PORT
-    )
-    relay_tls: str = setting(
-        "starttls",
-        "SMTP relay: TLS. `none` only for a relay on this machine.",
-        choices=("starttls", "implicit", "none"),
-    )
-    relay_user: str = setting("", "SMTP relay: user; empty: no login.")
-    relay_password: str = setting("", "SMTP relay: password.", secret=True)
-    relay_ca_file: str = setting("", "SMTP relay: CA certificates (PEM file); empty: the system's own.")
-    relay_seconds: int = setting(30, "SMTP relay: longest wait for one answer (seconds).", least=1)
-    relay_per_hour: int = setting(100, "SMTP relay: messages an hour at most; 0: no limit.")
-    relay_per_day: int = setting(500, "SMTP relay: messages a day at most; 0: no limit.")
-
-    max_message_bytes: int = setting(
-        26_214_400,
-        "Largest message taken (bytes). Cloudflare takes 25 MiB.",
-        least=1024,
-        most=MOST_BYTES,
-    )
-    retry_days: int = setting(5, "Days until a delivery that meets only passing trouble has failed.", least=1)
-    keep_failed_days: int = setting(14, "Days that the mail of a failed delivery stays, sealed.")
-    keep_sent_days: int = setting(30, "Days that rows about finished deliveries stay.", least=1)
-    drain_seconds: int = setting(50, "A drain begins no new delivery after so long (seconds).", least=1)
-    drain_batch: int = setting(20, "Deliveries claimed at a time.", least=1)
-    lease_seconds: int = setting(
-        900, "How long a drain may hold a delivery (seconds); more than it drains.", least=60
-    )
-    spool_max_bytes: int = setting(
-        524_288_000, "Most bytes kept in the spool while the database is away.", most=MOST_BYTES
-    )
-    disk_free_bytes: int = setting(
-        52_428_800, "With less free disk, mail is asked to come back later (bytes).", most=MOST_BYTES
-    )
-    health_queue_seconds: int = setting(
-        1800, "/health fails when a delivery is due for longer (seconds).", least=60
-    )
-    health_drain_seconds: int = setting(
-        1800, "/health fails when the last drain is longer ago (seconds).", least=60
-    )
-
-    log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
-    log_days: int = setting(14, "Days that log files stay.", least=1)
-
-    home: str = field(default="", metadata={})
 
 
 def variables() -> list[tuple[str, str, Mapping[str, Any]]]:

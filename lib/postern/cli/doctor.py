@@ -39,7 +39,7 @@ def doctor_tls(args: argparse.Namespace) -> int:
 
     from postern.base import clock
     from postern.ops.doctor import check, tls
-    from postern.web.app import ROUTES
+    from postern.web.routes import ROUTES
 
     with common.instance() as context:
         config = context.config

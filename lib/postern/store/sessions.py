@@ -33,12 +33,15 @@ class Session:
 
 @dataclass(frozen=True)
 class SignedIn:
-    """Who asks: a session with its user. `seen_lately`: its last use was noted within ten minutes."""
+    """Who asks: a session with its user. `welcomed`: the tour of the first visit is over.
+    `seen_lately`: its last use was noted within ten minutes."""
 
     id: int
     user_id: int
     handle: str
+    role: str
     user_since: datetime
+    welcomed: bool
     token_index: bytes = field(repr=False)
     seen_lately: bool
 
@@ -61,7 +64,7 @@ def add(db: Database, ring: KeyRing, user_id: int, token: str, agent: str) -> No
 
 
 _FIND = """
-SELECT s.id, s.user_id, u.handle, u.created_at AS user_since, s.token_index,
+SELECT s.id, s.user_id, u.handle, u.role, u.created_at AS user_since, u.welcomed_at IS NOT NULL AS welcomed, s.token_index,
        s.seen_at > now() - interval '10 minutes' AS seen_lately
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.token_index = :index AND s.expires_at > now() AND u.disabled_at IS NULL

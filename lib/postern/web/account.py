@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from postern.store.aliases import Alias
     from postern.store.mailboxes import Mailbox
     from postern.store.sessions import Session, SignedIn
+    from postern.web.form import Fields
     from postern.web.request import Request
     from postern.web.response import Response
 
@@ -44,16 +45,14 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
 
 
 @session.action
-def sign_out(context: Context, request: Request, who: SignedIn, fields: dict[str, str]) -> Response:
+def sign_out(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /sign-out: this browser."""
     sign_in.sign_out(context, who, everywhere=False)
     return responses.redirect(session.SIGN_IN, session.drop_cookie(context))
 
 
 @session.action
-def sign_out_everywhere(
-    context: Context, request: Request, who: SignedIn, fields: dict[str, str]
-) -> Response:
+def sign_out_everywhere(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /sign-out/everywhere: every browser of this user."""
     sign_in.sign_out(context, who, everywhere=True)
     return responses.redirect(session.SIGN_IN, session.drop_cookie(context))

@@ -1,17 +1,15 @@
-"""The WSGI application: the route table, and the one place where an error becomes an HTTP answer."""
+"""The WSGI application, and the one place where an error becomes an HTTP answer. Which page is where: web/routes.py."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import replace
-from importlib import import_module
 
-from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, NotFound, PosternError
+from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, PosternError
 from postern.base.hsts import hsts_value
 from postern.web import request as requests
 from postern.web import response as responses
-from postern.web.request import Request
-from postern.web.response import Response
+from postern.web.routes import MethodNotAllowed, find_handler, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,30 +17,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from postern.flow.context import Context
-
-ROUTES = {
-    ("GET", "/"): "postern.web.front:show",
-    ("GET", "/health"): "postern.web.health:show",
-    ("POST", "/hooks/inbound"): "postern.web.hooks:inbound",
-    ("GET", "/sign-in"): "postern.web.sign_in:show",
-    ("GET", "/sign-in/link/*"): "postern.web.sign_in:show_link",
-    ("POST", "/sign-in/link/*"): "postern.web.sign_in:use_link",
-    ("GET", "/account"): "postern.web.account:show",
-    ("POST", "/sign-out"): "postern.web.account:sign_out",
-    ("POST", "/sign-out/everywhere"): "postern.web.account:sign_out_everywhere",
-}
-"""Method and path to `module:function`; a module is imported when its first request comes, and not before. A path that ends
-in /* stands for any one last part."""
-
-
-class MethodNotAllowed(BadInput):
-    """The path is ours, the method is not; `allowed` goes into the answer (RFC 9110 15.5.6)."""
-
-    http_status = 405
-
-    def __init__(self, allowed: str) -> None:
-        super().__init__("This address does not take that method.", f"It takes: {allowed}.")
-        self.allowed = allowed
+    from postern.web.request import Request
+    from postern.web.response import Response
 
 
 class App:
@@ -118,8 +94,8 @@ class App:
     def _tell_operator(self, request: Request, error: Exception) -> None:
         """Into the log; without one (the settings are broken) to the web server's error log."""
         if self._context is not None:
-            # The last part of a path may be a secret: a sign-in link's token.
-            log = self._context.log.with_fields(request=request.id, path=route(request.path))
+            # Parts of a path may be secrets: a sign-in link's token.
+            log = self._context.log.with_fields(request=request.id, path=pattern(request.path))
             if isinstance(error, PosternError):
                 log.error("web.problem", reason=error.reason, remedy=error.remedy)
             else:
@@ -131,26 +107,6 @@ class App:
         stream = request.environ["wsgi.errors"]
         stream.write(redact.clean(f"postern [{request.id}] {words}") + "\n")
         stream.flush()
-
-
-def route(path: str) -> str:
-    """The path as ROUTES names it; one that is not in there comes without its last part, too."""
-    return path if any(path == known for _, known in ROUTES) else path.rpartition("/")[0] + "/*"
-
-
-def find_handler(request: Request) -> Callable[[Context, Request], Response]:
-    """The handler of a request. NotFound or MethodNotAllowed."""
-    method = "GET" if request.method == "HEAD" else request.method
-    path = route(request.path)
-    where = ROUTES.get((method, path))
-    if where is None:
-        allowed = sorted(known for known, known_path in ROUTES if known_path == path)
-        if allowed:
-            raise MethodNotAllowed(", ".join(allowed + ["HEAD"] * ("GET" in allowed)))
-        raise NotFound("There is no page at this address.", "Check it, or start at the front page.")
-    module, _, name = where.partition(":")
-    handler: Callable[[Context, Request], Response] = getattr(import_module(module), name)
-    return handler
 
 
 def application(component: str) -> App:

@@ -15,6 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.flow.context import Context
     from postern.store.sessions import SignedIn
+    from postern.web.form import Fields
     from postern.web.request import Request
 
 FIELD = "csrf"
@@ -32,7 +33,7 @@ def token(context: Context, who: SignedIn) -> str:
     return context.ring.tag("csrf", who.token_index, _TAG_BYTES).hex()
 
 
-def check_token(context: Context, who: SignedIn, fields: dict[str, str]) -> None:
+def check_token(context: Context, who: SignedIn, fields: Fields) -> None:
     """Forged unless the form carries it."""
     if not hmac.compare_digest(token(context, who).encode(), fields.get(FIELD, "").encode()):
         raise Forged(

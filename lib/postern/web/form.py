@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from postern.web.request import Request
 
 MAX_BYTES = 65536
-MAX_FIELDS = 100
+MAX_FIELDS = 1000
+CHOSEN = "chosen"
 
 _REMEDY = "Go back, load the page again, and send its form."
 
@@ -32,8 +33,18 @@ class NotAForm(BadInput):
         super().__init__("This address takes forms only.", _REMEDY)
 
 
-def read(request: Request) -> dict[str, str]:
-    """The fields by name. BadInput when the body is no form, is cut, or names a field twice."""
+class Fields(dict[str, str]):
+    """The fields by name. `chosen`: the values of the field of that name, of which a list has one a row."""
+
+    chosen: tuple[str, ...] = ()
+
+    def text(self, name: str) -> str:
+        """A field as one line without blanks around it; empty when it is missing."""
+        return " ".join(self.get(name, "").split())
+
+
+def read(request: Request) -> Fields:
+    """BadInput when the body is no form, is cut, or names a field twice (but for `chosen`)."""
     if request.content_type.partition(";")[0].strip().lower() != "application/x-www-form-urlencoded":
         raise NotAForm
     length = request.content_length
@@ -43,9 +54,11 @@ def read(request: Request) -> dict[str, str]:
     if len(body) < length:
         raise BadInput("The form did not arrive whole.", _REMEDY)
     pairs = _pairs(body)
-    fields = dict(pairs)
-    if len(fields) < len(pairs):
+    single = [pair for pair in pairs if pair[0] != CHOSEN]
+    fields = Fields(single)
+    if len(fields) < len(single):
         raise BadInput("The form names a field twice.", _REMEDY)
+    fields.chosen = tuple(value for name, value in pairs if name == CHOSEN)
     return fields
 
 

@@ -26,12 +26,22 @@ class Safe(str):
     __slots__ = ()
 
 
-def page(name: str, title: str, **values: str) -> Safe:
-    """The page pages/<name>.html inside the frame pages/frame.html."""
+EMPTY = Safe("")
+
+
+def page(name: str, title: str, /, **values: str) -> Safe:
+    """The page pages/<name>.html inside the frame, for people who are not signed in. For the others: web/room.py."""
+    return frame(title, render(name, **values))
+
+
+def frame(title: str, content: Safe, nav: Safe = EMPTY, scripts: Iterable[str] = ()) -> Safe:
+    """pages/frame.html around it. `scripts`: files of static/ that this page is better with, beside app.js."""
     return render(
         "frame",
         title=title,
-        content=render(name, **values),
+        content=content,
+        nav=nav,
+        scripts=join(render("script", url=assets.url(name)) for name in ("app.js", *scripts)),
         css=assets.url("app.css"),
         icon=assets.url("postern.svg"),
         icon_32=assets.url("icon-32.png"),

@@ -1,7 +1,7 @@
 """The request, as handlers read it.
 
 The path is taken from REQUEST_URI: PATH_INFO arrives decoded under CGI and encoded under Passenger, and cannot tell %2F from /.
-Not here: forms and cookies (they come with the pages).
+Not here: forms (web/form.py) and the session's cookie (web/session.py).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from typing import IO, Any
 
 READ_BYTES = 65536
+MAX_QUERY = 4096
 
 
 class LengthRequired(BadInput):
@@ -37,6 +38,31 @@ class Request:
     def header(self, name: str) -> str:
         """A header by its usual name; empty when it is missing."""
         return str(self.environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
+
+    def part(self, number: int) -> str:
+        """A part of the path, counted from 1: of /aliases/4f1c/enable the second is 4f1c."""
+        parts = self.path.split("/")
+        return parts[number] if number < len(parts) else ""
+
+    def query(self, name: str) -> str:
+        """A parameter of the query; empty when it is missing, doubled, or not UTF-8 without control characters."""
+        text = str(self.environ.get("QUERY_STRING", ""))
+        if not text or len(text) > MAX_QUERY:
+            return ""
+        from urllib.parse import parse_qs
+
+        try:
+            values = parse_qs(text, errors="strict", max_num_fields=50).get(name, [])
+        except ValueError:  # UnicodeError is one, too
+            return ""
+        value = values[0] if len(values) == 1 else ""
+        return value if value.isprintable() else ""
+
+    def cookie(self, name: str) -> str:
+        """A cookie's value. Empty when there is none, or two: then somebody planted one, and which is ours cannot be told."""
+        pairs = [piece.strip().partition("=") for piece in self.header("Cookie").split(";")]
+        values = [value for found, _, value in pairs if found == name]
+        return values[0] if len(values) == 1 else ""
 
     @property
     def content_type(self) -> str:

@@ -8,7 +8,8 @@ from http import HTTPStatus
 SECURITY_HEADERS = (
     (
         "Content-Security-Policy",
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
+        "default-src 'none'; style-src 'self'; img-src 'self'; script-src 'self'; connect-src 'self'; form-action 'self'; "
+        "frame-ancestors 'none'; base-uri 'none'",
     ),
     ("Cross-Origin-Opener-Policy", "same-origin"),
     ("Cross-Origin-Resource-Policy", "same-origin"),
@@ -61,6 +62,11 @@ def json(status: int, value: object, *headers: tuple[str, str]) -> Response:
     from json import dumps
 
     return Response(status, dumps(value, indent=2).encode() + b"\n", "application/json", headers)
+
+
+def download(name: str, content_type: str, body: bytes) -> Response:
+    """A file that the browser keeps, never shows. `name` is a plain file name of ours."""
+    return Response(200, body, content_type, (("Content-Disposition", f'attachment; filename="{name}"'),))
 
 
 def redirect(path: str, *headers: tuple[str, str]) -> Response:

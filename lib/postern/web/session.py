@@ -1,7 +1,9 @@
-"""The session cookie, and the two wrappers that let only those in who are signed in.
+"""The session cookie, and the wrappers that let only those in who are signed in.
 
-    @session.page       GET: handler(context, request, who); others are sent to /sign-in
-    @session.action     POST: handler(context, request, who, fields); besides, the form must come from a page of ours
+    @session.page           GET: handler(context, request, who); others are sent to /sign-in
+    @session.action         POST: handler(context, request, who, fields); besides, the form must come from a page of ours
+    @session.admin_page     the same for admins; for other users there is no such page
+    @session.admin_action
 
 The cookie is `__Host-postern` (RFC 6265bis 4.1.3.2: of this host alone, Secure, Path=/). Browsers refuse that on a site at
 http://localhost, which settings allow for a demo: there it is `postern`, without Secure.
@@ -11,6 +13,7 @@ from __future__ import annotations
 
 import functools
 
+from postern.base.errors import NotFound
 from postern.flow import sign_in
 from postern.web import csrf, form
 from postern.web import response as responses
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from postern.base.config import Config
     from postern.flow.context import Context
     from postern.store.sessions import SignedIn
+    from postern.web.form import Fields
     from postern.web.request import Request
     from postern.web.response import Response
 
@@ -69,7 +73,7 @@ def page(handler: Callable[[Context, Request, SignedIn], Response]) -> Callable[
 
 
 def action(
-    handler: Callable[[Context, Request, SignedIn, dict[str, str]], Response],
+    handler: Callable[[Context, Request, SignedIn, Fields], Response],
 ) -> Callable[[Context, Request], Response]:
     """Do it for those who are signed in and sent our form."""
 
@@ -84,6 +88,37 @@ def action(
         return handler(context, request, who, fields)
 
     return wrapped
+
+
+def admin_page(
+    handler: Callable[[Context, Request, SignedIn], Response],
+) -> Callable[[Context, Request], Response]:
+    """Show it to admins."""
+
+    @functools.wraps(handler)
+    def wrapped(context: Context, request: Request, who: SignedIn) -> Response:
+        _need_admin(who)
+        return handler(context, request, who)
+
+    return page(wrapped)
+
+
+def admin_action(
+    handler: Callable[[Context, Request, SignedIn, Fields], Response],
+) -> Callable[[Context, Request], Response]:
+    """Do it for admins."""
+
+    @functools.wraps(handler)
+    def wrapped(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+        _need_admin(who)
+        return handler(context, request, who, fields)
+
+    return action(wrapped)
+
+
+def _need_admin(who: SignedIn) -> None:
+    if who.role != "admin":
+        raise NotFound("There is no page at this address.", "Check it, or start at the front page.")
 
 
 def set_cookie(context: Context, token: str) -> tuple[str, str]:
@@ -115,8 +150,4 @@ def _name(config: Config) -> tuple[str, str]:
 
 
 def _token(config: Config, request: Request) -> str:
-    """What the cookie holds. Empty when there is none, or two: then somebody planted one, and which is ours cannot be told."""
-    name, _ = _name(config)
-    pairs = [piece.strip().partition("=") for piece in request.header("Cookie").split(";")]
-    values = [value for found, _, value in pairs if found == name]
-    return values[0] if len(values) == 1 else ""
+    return request.cookie(_name(config)[0])
