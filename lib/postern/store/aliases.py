@@ -10,11 +10,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from postern.base.database import Database
+    from postern.base.keyring import KeyRing
 
 
 @dataclass(frozen=True)
 class Alias:
-    """A row of `aliases` with its domain's name."""
+    """A row of `aliases` with its domain's name; the name for replies is still sealed."""
 
     id: int
     uid: UUID
@@ -24,11 +25,24 @@ class Alias:
     domain: str
     enabled: bool
     created_at: datetime
+    origin: str
+    note: str
+    name_sealed: bytes | None
+    pinned: bool
+    deleted_at: datetime | None
+    seen_at: datetime | None
+    forwarded: int
+    blocked: int
+    replied: int
 
     @property
     def address(self) -> str:
         """local@domain."""
         return f"{self.local}@{self.domain}"
+
+    def name(self, ring: KeyRing) -> str:
+        """What stands beside the alias in replies; mostly empty."""
+        return ring.open(self.name_sealed, f"aliases.name:{self.uid}").decode() if self.name_sealed else ""
 
 
 @dataclass(frozen=True)
@@ -56,18 +70,18 @@ def resolve(db: Database, local: str, domain: str) -> Target | None:
 
 
 _ADD = """
-WITH added AS (
-    INSERT INTO aliases (user_id, domain_id, local) VALUES (:user_id, :domain_id, :local)
-    RETURNING id, uid, user_id, domain_id, local, enabled, created_at
+WITH a AS (
+    INSERT INTO aliases (user_id, domain_id, local, origin) VALUES (:user_id, :domain_id, :local, :origin) RETURNING *
 )
-SELECT added.id, added.uid, added.user_id, added.domain_id, added.local, d.name AS domain, added.enabled, added.created_at
-FROM added JOIN domains d ON d.id = added.domain_id
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
+       a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
+FROM a JOIN domains d ON d.id = a.domain_id
 """
 
 
-def add(db: Database, user_id: int, domain_id: int, local: str) -> Alias:
-    """Make an alias. UniqueViolation(alias_local_once_per_domain) when somebody has it."""
-    alias = db.row(Alias, _ADD, user_id=user_id, domain_id=domain_id, local=local)
+def add(db: Database, user_id: int, domain_id: int, local: str, origin: str = "custom") -> Alias:
+    """Make an alias. UniqueViolation(alias_local_once_per_domain) when somebody has it, deleted or not."""
+    alias = db.row(Alias, _ADD, user_id=user_id, domain_id=domain_id, local=local, origin=origin)
     assert alias is not None
     return alias
 
@@ -84,7 +98,8 @@ def forward_to(db: Database, alias: Alias, mailbox_id: int) -> None:
 
 
 _FIND = """
-SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
+       a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
 FROM aliases a JOIN domains d ON d.id = a.domain_id
 WHERE d.name = :domain AND a.local = :local
 """
@@ -95,8 +110,22 @@ def find(db: Database, local: str, domain: str) -> Alias | None:
     return db.row(Alias, _FIND, local=local, domain=domain)
 
 
+_GET = """
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
+       a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
+FROM aliases a JOIN domains d ON d.id = a.domain_id
+WHERE a.uid = :uid
+"""
+
+
+def get(db: Database, uid: UUID) -> Alias | None:
+    """The alias of that uid, among those this tenant may see."""
+    return db.row(Alias, _GET, uid=uid)
+
+
 _OF_USER = """
-SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
+       a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
 FROM aliases a JOIN domains d ON d.id = a.domain_id
 WHERE a.user_id = :user_id ORDER BY a.id
 """

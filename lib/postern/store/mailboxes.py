@@ -25,6 +25,8 @@ class Mailbox:
     address_sealed: bytes
     created_at: datetime
     verified_at: datetime | None
+    is_default: bool
+    paused_at: datetime | None
 
     def address(self, ring: KeyRing) -> str:
         """The real address."""
@@ -42,14 +44,15 @@ def index(ring: KeyRing, address: str) -> bytes:
 
 
 _ADD = """
-INSERT INTO mailboxes (uid, user_id, address_sealed, address_index, verified_at)
-VALUES (:uid, :user_id, :sealed, :index, CASE WHEN :verified THEN now() END)
-RETURNING id, uid, user_id, address_sealed, created_at, verified_at
+INSERT INTO mailboxes (uid, user_id, address_sealed, address_index, verified_at, is_default)
+SELECT :uid, :user_id, :sealed, :index, CASE WHEN :verified THEN now() END,
+       :verified AND NOT EXISTS (SELECT 1 FROM mailboxes WHERE user_id = :user_id AND is_default)
+RETURNING id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
 """
 
 
 def add(db: Database, ring: KeyRing, user_id: int, address: str, verified: bool) -> Mailbox:
-    """Add a mailbox. UniqueViolation(mailbox_address_once_per_user) when the user has it."""
+    """Add a mailbox; the first verified one is the default. UniqueViolation(mailbox_address_once_per_user): there is one."""
     uid = uuid.uuid4()
     mailbox = db.row(
         Mailbox,
@@ -65,7 +68,7 @@ def add(db: Database, ring: KeyRing, user_id: int, address: str, verified: bool)
 
 
 _OF_USER = """
-SELECT id, uid, user_id, address_sealed, created_at, verified_at
+SELECT id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
 FROM mailboxes WHERE user_id = :user_id ORDER BY id
 """
 
@@ -75,8 +78,19 @@ def of_user(db: Database, user_id: int) -> list[Mailbox]:
     return db.rows(Mailbox, _OF_USER, user_id=user_id)
 
 
+_DEFAULT = """
+SELECT id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
+FROM mailboxes WHERE user_id = :user_id AND verified_at IS NOT NULL ORDER BY is_default DESC, id LIMIT 1
+"""
+
+
+def default(db: Database, user_id: int) -> Mailbox | None:
+    """Where new aliases of this user forward to: the default one, else the first that is verified."""
+    return db.row(Mailbox, _DEFAULT, user_id=user_id)
+
+
 _FIND = """
-SELECT id, uid, user_id, address_sealed, created_at, verified_at
+SELECT id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
 FROM mailboxes WHERE user_id = :user_id AND address_index = :index
 """
 
