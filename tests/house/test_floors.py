@@ -20,7 +20,7 @@ LIB = tiers.TOP / "lib"
 
 FLOORS = (
     ("base",),
-    ("mail", "relay"),
+    ("mail", "relay", "webauthn", "dns"),
     ("store",),
     ("flow",),
     ("web", "ops"),

@@ -3,6 +3,7 @@
 relay        a ScriptedRelay of this test, with STARTTLS and AUTH; its script may be set before the drain runs
 instance     a migrated instance with a user, a verified mailbox and an alias, that sends through `relay`
 site         the same instance, served; its address
+doh_server   a DohServer of this test, in clear; POSTERN_DOH_URL is its `url`, and its zone is empty
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.doh import DohServer
 from support.instance import Instance
 from support.postgres import Database
 from support.relay import ScriptedRelay
@@ -54,3 +56,9 @@ def instance(tmp_path: pathlib.Path, database: Database, relay: ScriptedRelay) -
 def site(instance: Instance) -> Iterator[str]:
     with instance.served() as address:
         yield address
+
+
+@pytest.fixture
+def doh_server() -> Iterator[DohServer]:
+    with DohServer() as server:
+        yield server

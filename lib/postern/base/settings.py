@@ -157,7 +157,8 @@ class Config:
     user_bytes_day: int = setting(1_000_000_000, "Quota: bytes of them a day (UTC).", most=MOST_BYTES)
     doh_url: str = setting(
         "https://cloudflare-dns.com/dns-query https://dns.google/dns-query",
-        "DNS over HTTPS (RFC 8484): where TXT records of users' domains are looked up, blanks between; the next when one is away.",
+        "DNS over HTTPS (RFC 8484): where TXT records of users' domains are looked up, blanks between; the next when one "
+        "is away. They must speak HTTP/1.1.",
     )
 
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
