@@ -10,8 +10,10 @@ import email.policy
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from email import message_from_bytes
 from email.parser import BytesParser
+from email.utils import getaddresses
 from pathlib import Path
 
 import pytest
@@ -20,9 +22,19 @@ from hypothesis import strategies as st
 
 from postern.base.errors import BadInput
 from postern.mail import rewrite
-from postern.mail.address import Mailbox
+from postern.mail.address import Mailbox, normalise, parse_list
+from postern.mail.address_list import is_usable
 from postern.mail.header import HeaderBlock, parse, split
-from postern.mail.rewrite import Forward, author_of, forward, loop_marks, received_count, reply_to_of
+from postern.mail.links import Unsubscribe, links_of
+from postern.mail.rewrite import (
+    Forward,
+    author_of,
+    forward,
+    loop_marks,
+    others_of,
+    received_count,
+    reply_to_of,
+)
 
 HERE = Path(__file__).resolve().parent
 OWN_CORPUS = sorted(HERE.glob("messages/*.eml"))
@@ -49,6 +61,7 @@ DROPPED = OURS | {
     ),
 }
 DROPPED_BEGINNINGS = (b"arc-", b"resent-", b"x-postern-")
+FROM_JANE = b"From: Jane Doe <jane@example.com>\r\n"
 
 
 def plan_for(block: HeaderBlock) -> Forward:
@@ -237,6 +250,243 @@ EVIL = "x@y.example\r\nBcc: z@y.example"
 def test_an_address_of_the_plan_that_could_break_the_header_is_refused(plan: Forward) -> None:
     with pytest.raises(BadInput):
         forward(parse(b"From: jane@example.com\r\n\r\n"), plan)
+
+
+R0, R1, R2 = (address.encode() for address in (REVERSE, *OTHERS))
+SHOP = ALIAS.encode()
+MAPPED = {"bob@example.net": OTHERS[0], "eve@example.net": OTHERS[1]}
+BOB = b'"Bob - bob(at)example.net" <' + R1 + b">"
+EVE = b'"eve(at)example.net" <' + R2 + b">"
+
+
+def forwarded(raw: bytes, **more: object) -> bytes:
+    """What becomes of fields between From and Subject, without what stands around them."""
+    plan = replace(Forward(ALIAS, JANE, REVERSE, (), MARK), **more)
+    written = forward(parse(FROM_JANE + raw + b"Subject: s\r\n\r\n"), plan)
+    assert written.startswith(TOP)
+    assert written.endswith(b"Subject: s\r\n\r\n")
+    top, _, rest = written[len(TOP) : -len(b"Subject: s\r\n\r\n")].partition(FROM + ANSWER)
+    return top + rest
+
+
+RECIPIENTS: list[tuple[str, bytes, bytes]] = [
+    ("the alias alone", b"To:\t Shop <%b> \r\n\t(x) \r\n" % SHOP, b"To:\t Shop <%b> \r\n\t(x) \r\n" % SHOP),
+    ("the alias in another case", b"TO: Shop.BLUE@Alias.Example\r\n", b"TO: Shop.BLUE@Alias.Example\r\n"),
+    ("the alias twice", b"To: %b, %b\r\n" % (SHOP, SHOP), b"To: %b, %b\r\n" % (SHOP, SHOP)),
+    ("nobody", b"To: undisclosed-recipients:;\r\nCc:\r\n", b"To: undisclosed-recipients:;\r\nCc:\r\n"),
+    ("somebody else", b"To: Bob <BOB@Example.net>\r\n", b'To: "Bob - BOB(at)Example.net" <%b>\r\n' % R1),
+    (
+        "the alias among others keeps its name and its case",
+        b"To: Bob <bob@example.net>, =?utf-8?q?L=C3=A4den?= <Shop.Blue@alias.example>\r\nCc: eve@example.net\r\n",
+        b"To: %b,\r\n =?utf-8?b?TMOkZGVu?= <Shop.Blue@alias.example>\r\nCc: %b\r\n" % (BOB, EVE),
+    ),
+    (
+        "a group with members",
+        b"To: all: Bob <bob@example.net>, eve@example.net;\r\n",
+        b"To: %b,\r\n %b\r\n" % (BOB, EVE),
+    ),
+    ("somebody twice", b"To: Bob <bob@example.net>, bob@example.net\r\n", b"To: %b\r\n" % BOB),
+    ("somebody in two fields", b"To: Bob <bob@example.net>\r\nCc: bob@example.net\r\n", b"To: %b\r\n" % BOB),
+    (
+        "two fields To",
+        b"To: Bob <bob@example.net>\r\nto: eve@example.net\r\n",
+        b"To: %b\r\nto: %b\r\n" % (BOB, EVE),
+    ),
+    (
+        "one whom the plan does not know",
+        b"To: Bob <bob@example.net>, x@y.example\r\n",
+        b'To: %b,\r\n "and 1 other" <%b>\r\n' % (BOB, SHOP),
+    ),
+    ("only such", b"Cc: x@y.example, z@y.example, z@Y.example\r\n", b'Cc: "and 2 others" <%b>\r\n' % SHOP),
+    ("an unreadable one beside them", b"To: bob@, eve@example.net\r\n", b"To: %b\r\n" % EVE),
+    (
+        "a reverse address is nobody",
+        b"To: re-aaaaaaaaaaaaaaaa@alias.example\r\n",
+        b'To: "and 1 other" <%b>\r\n' % SHOP,
+    ),
+    (
+        "a list too long to be read",
+        b"To: Bob <bob@example.net>" + b", a@b.example" * 200 + b"\r\n",
+        b'To: %b,\r\n "and many others" <%b>\r\n' % (BOB, SHOP),
+    ),
+    (
+        "a list longer than is read",
+        b"To: %b," % SHOP + b" " * 17_000 + b"x@y.example\r\n",
+        b'To: %b,\r\n "and many others" <%b>\r\n' % (SHOP, SHOP),
+    ),
+    (
+        "fields that only look so",
+        b"X-To: x@y.example\r\nTo-Cc: x@y.example\r\n",
+        b"X-To: x@y.example\r\nTo-Cc: x@y.example\r\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), [c[1:] for c in RECIPIENTS], ids=[c[0] for c in RECIPIENTS])
+def test_the_others_in_to_and_cc_become_reverse_addresses(raw: bytes, expected: bytes) -> None:
+    assert forwarded(raw, others=MAPPED) == expected
+    assert forwarded(raw) == raw
+
+
+def test_an_answer_to_all_stays_with_us() -> None:
+    people = [f"P{n} <p{n}@example.net>" for n in range(40)]
+    block = parse(f"From: a@b.example\r\nTo: {ALIAS}, {', '.join(people)}\r\n\r\n".encode())
+    found = others_of(block, {ALIAS})
+    assert len(found) == rewrite.MAX_OTHERS
+    others = {
+        mailbox.address: f"re-{n:a>16}@alias.example".replace("0", "z").replace("1", "y")
+        for n, mailbox in enumerate(found)
+    }
+    plan = replace(plan_for(block), others=others)
+    read = message_from_bytes(forward(block, plan), policy=email.policy.default)
+    written = [str(one) for one in read["To"].addresses]
+    assert len(written) == 22
+    assert {one.domain for one in read["To"].addresses} == {"alias.example"}
+    assert written[-1] == f"and 20 others <{ALIAS}>"
+
+
+def all_plan(block: HeaderBlock) -> Forward:
+    """As flow/letter makes it when everybody gets a reverse address."""
+    found = [mailbox.address for mailbox in others_of(block, {ALIAS})]
+    reverse = {
+        normalise(address): f"re-{'bcdefghijklmnopqrstuvwxyz'[n] * 16}@alias.example"
+        for n, address in enumerate(found)
+    }
+    links = dict.fromkeys(links_of(block), OTHERS[0])
+    return replace(plan_for(block), others=reverse, unsubscribe=Unsubscribe(links, OUR_URL), dmarc="pass")
+
+
+@pytest.mark.parametrize("path", [*OWN_CORPUS, *PUBLIC_CORPUS], ids=lambda path: path.stem)
+def test_no_answer_to_all_and_no_link_leads_past_us(path: Path) -> None:
+    head, _ = split([path.read_bytes()])
+    block = parse(head)
+    written = parse(forward(block, all_plan(block)))
+    assert parse(written.to_bytes()).fields == written.fields
+    for name in (b"To", b"Cc", b"Reply-To", b"From"):
+        for field in written.all(name):
+            text = field.value.decode("latin-1")
+            seen = {address for _, address in getaddresses([text]) if is_usable(address)}
+            seen |= {mailbox.address for mailbox in parse_list(field.value)}
+            assert {address.rpartition("@")[2] for address in seen} <= {"alias.example"}
+    for field in written.fields:
+        if field.name.lower().startswith(b"list-") and b"mailto:" in field.value.lower():
+            assert not re.sub(rb"mailto:re-[a-z]{16}@alias[.]example", b"", field.value).count(b"mailto:")
+
+
+def test_the_others_are_found_once_each_and_without_our_own() -> None:
+    block = parse(
+        b"From: jane@example.com\r\nTo: Shop <Shop.Blue@alias.example>, Bob <bob@example.net>\r\n"
+        b"Cc: =?utf-8?q?B=C3=B6b?= <BOB@example.net>, second@alias.example, re-aaaaaaaaaaaaaaaa@alias.example,\r\n"
+        b" bn-aaaa@alias.example, eve@example.net, nobody\r\nBcc: x@y.example\r\n\r\n"
+    )
+    own = {ALIAS, "second@alias.example"}
+    assert others_of(block, own) == [Mailbox("Bob", "bob@example.net"), Mailbox("", "eve@example.net")]
+    assert others_of(parse(b"\r\n"), own) == []
+    assert others_of(parse(b"Cc: nobody\r\n" * 5 + b"Cc: a@b.example\r\n\r\n"), own) == []
+
+
+OUR_URL = "https://alias.example/unsubscribe/abc"
+OURS_ON_TOP = (
+    b"List-Unsubscribe: <" + OUR_URL.encode() + b">\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+)
+POST = b"List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+WEB = b"List-Unsubscribe: <https://x.example/u?a=1,2>\r\n"
+
+LINKS: list[tuple[str, bytes, bytes]] = [
+    ("the sender gives none", b"", OURS_ON_TOP),
+    ("the sender gives one of the web", WEB + POST, WEB + POST),
+    (
+        "folded and spelled oddly",
+        b"LIST-unsubscribe:\r\n\t<https://x.example/>  \r\n",
+        b"LIST-unsubscribe:\r\n\t<https://x.example/>  \r\n",
+    ),
+    (
+        "only a mailto: that the plan does not know",
+        b"List-Unsubscribe: <mailto:x@y.example>\r\n" + POST,
+        OURS_ON_TOP,
+    ),
+    (
+        "only a mailto: that it knows",
+        b"List-Unsubscribe: <mailto:bob@example.net>\r\n",
+        b"List-Unsubscribe: <mailto:%b>\r\n" % R1,
+    ),
+    (
+        "both: the web's stays",
+        b"List-Unsubscribe: <mailto:x@y.example?subject=u>,\r\n <https://x.example/u>\r\n" + POST,
+        b"List-Unsubscribe: <https://x.example/u>\r\n" + POST,
+    ),
+    (
+        "both, known",
+        b"List-Unsubscribe: <MAILTO:BOB%40example.net?Subject=a%20b&bcc=x@y.example&body=c>, <https://x.example/u>\r\n",
+        b"List-Unsubscribe: <mailto:%b?Subject=a%%20b&body=c>,\r\n <https://x.example/u>\r\n" % R1,
+    ),
+    ("a fold inside the link", b"List-Unsubscribe: <mail\r\n to:x@y.example>\r\n", OURS_ON_TOP),
+    ("a mailto: without brackets", b"List-Unsubscribe: mailto:x@y.example\r\n", OURS_ON_TOP),
+    ("an empty field", b"List-Unsubscribe:\r\n" + POST, OURS_ON_TOP),
+    ("two addresses in a link", b"List-Unsubscribe: <mailto:bob@example.net,x@y.example>\r\n", OURS_ON_TOP),
+    ("the address in the query", b"List-Unsubscribe: <mailto:?to=x@y.example>\r\n", OURS_ON_TOP),
+    ("no address", b"List-Unsubscribe: <mailto:x>\r\n", OURS_ON_TOP),
+    (
+        "line ends hidden in the link",
+        b"List-Unsubscribe: <mailto:bob@example.net%0D%0ABcc:x@y.example>\r\n",
+        OURS_ON_TOP,
+    ),
+    (
+        "other fields of lists",
+        WEB
+        + b"List-Post: <mailto:x@y.example>\r\nList-Help: <mailto:eve@example.net>\r\nList-Id: <mailto:x@y.example>\r\n",
+        WEB + b"List-Help: <mailto:%b>\r\nList-Id: <mailto:x@y.example>\r\n" % R2,
+    ),
+    ("a list that takes no mail", WEB + b"List-Post: NO (closed)\r\n", WEB + b"List-Post: NO (closed)\r\n"),
+]
+
+
+@pytest.mark.parametrize(("raw", "expected"), [c[1:] for c in LINKS], ids=[c[0] for c in LINKS])
+def test_no_link_of_a_list_writes_from_the_mailbox(raw: bytes, expected: bytes) -> None:
+    assert forwarded(raw, unsubscribe=Unsubscribe(MAPPED, OUR_URL)) == expected
+    assert forwarded(raw) == raw
+
+
+def test_without_a_url_of_ours_nothing_is_added() -> None:
+    raw = b"List-Unsubscribe: <mailto:x@y.example>\r\n" + POST
+    assert forwarded(raw, unsubscribe=Unsubscribe({})) == b""
+
+
+def test_addresses_in_links_are_found_once_each_and_at_most_five() -> None:
+    known = b"List-Unsubscribe: <https://x.example/>, <mailto:Bob@Example.NET?subject=x>, <mailto:nobody>\r\n"
+    again = (
+        b"List-Post: <mailto:bob%40example.net>, <mailto:EVE@example.net>\r\nX-List: <mailto:x@y.example>\r\n"
+    )
+    assert links_of(parse(known + again + b"\r\n")) == ["bob@example.net", "eve@example.net"]
+    many = b", ".join(b"<mailto:u%d@example.net>" % n for n in range(9))
+    assert links_of(parse(b"List-Help: " + many + b"\r\n\r\n")) == [f"u{n}@example.net" for n in range(5)]
+
+
+def test_the_verdict_is_told_in_our_own_words() -> None:
+    raw = b"X-Postern-Auth: dmarc=pass\r\nAuthentication-Results: mx.example; dmarc=pass\r\n"
+    assert forwarded(raw, dmarc="fail") == b"X-Postern-Auth: dmarc=fail\r\n"
+    assert forwarded(raw) == b""
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"dmarc": "pass\r\nBcc: x"},
+        {"dmarc": "pass "},
+        {"unsubscribe": Unsubscribe({}, "https://x.example/>\r\nBcc: x")},
+        {"unsubscribe": Unsubscribe({}, "mailto:x@y.example")},
+        {
+            "unsubscribe": Unsubscribe({"bob@example.net": EVIL}),
+            "raw": b"List-Help: <mailto:bob@example.net>\r\n",
+        },
+        {"others": {"bob@example.net": EVIL}, "raw": b"To: bob@example.net\r\n"},
+    ],
+)
+def test_a_plan_that_could_break_the_header_is_refused(more: dict[str, object]) -> None:
+    raw = more.pop("raw", b"")
+    assert isinstance(raw, bytes)
+    with pytest.raises((ValueError, BadInput)):
+        forwarded(raw, **more)
 
 
 @given(st.text(), st.text())

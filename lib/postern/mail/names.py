@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import uuid
 
 from postern.base.errors import BadInput
 
@@ -34,6 +33,8 @@ def new_local(kind: str) -> str:
     if kind == CHARACTERS:
         return _pick(LETTERS, 1) + _pick(LETTERS + DIGITS, CHARACTER_COUNT - 1)
     if kind == UUID:
+        import uuid  # Python 3.9 brings subprocess along with it
+
         return str(uuid.uuid4())
     raise BadInput("There is no such kind of alias.", f"Choose one of: {', '.join(KINDS)}.")
 
