@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from postern.base import config, redact
-from postern.base.config import REQUIRED, Config, is_local, load
+from postern.base.config import is_local, load
 from postern.base.errors import ConfigError
+from postern.base.settings import REQUIRED, Config
 
 GIVEN = {
     "POSTERN_URL": "https://alias.example.org",

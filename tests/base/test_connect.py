@@ -17,10 +17,10 @@ from pathlib import Path
 import pytest
 
 from postern.base import connect as connecting
-from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
+from postern.base.settings import Config
 from postern.ops.local import certificate
 from postern.ops.local.embedded import Postgres
 from support.postgres import GRANTED, OWNER, PASSWORD, create_roles

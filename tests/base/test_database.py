@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import (
     SYSTEM,
@@ -25,6 +24,7 @@ from postern.base.database import (
     retrying,
 )
 from postern.base.errors import Busy, ConfigError, DatabaseUnavailable, PosternError
+from postern.base.settings import Config
 from postern.ops.local.superuser import Superuser
 from support.postgres import OWNER, fresh_database
 from support.postgres import Database as Place

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from postern.base import pool as pools
-from postern.base.config import Config
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import Busy, DatabaseUnavailable, PosternError
 from postern.base.pool import Pool
+from postern.base.settings import Config
 from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
 from support.postgres import OWNER, PASSWORD, fresh_database

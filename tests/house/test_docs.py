@@ -18,7 +18,8 @@ import pytest
 
 import tiers
 from postern.base import config, dotenv, errors
-from postern.base.config import REQUIRED, load
+from postern.base.config import load
+from postern.base.settings import REQUIRED
 from postern.cli.commands import _walk
 from postern.cli.main import build_parser
 from postern.ops import settings_pages

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 import tiers
-from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable
+from postern.base.settings import Config
 from postern.ops import migrate
 from postern.ops.install import cpanel
 from postern.ops.install.cpanel import CpanelRefused, Credentials

@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from postern.base.config import Config
 from postern.base.connect import connect as open_connection
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
+from postern.base.settings import Config
 from postern.ops import migrate
 from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import Migration, MigrationRefused

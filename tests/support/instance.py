@@ -14,8 +14,9 @@ import subprocess
 import sys
 
 from postern.base import home
-from postern.base.config import Config, load
+from postern.base.config import load
 from postern.base.database import SYSTEM
+from postern.base.settings import Config
 from postern.flow.context import Context, open_context
 from postern.mail.envelope import parse_secrets
 from postern.ops import keys, migrate, post

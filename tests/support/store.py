@@ -11,10 +11,10 @@ from typing import Any
 
 from pg8000.native import Connection
 
-from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM, Database
 from postern.base.keyring import KeyRing, new_key, parse_keys
+from postern.base.settings import Config
 from postern.ops import migrate
 from postern.store import (
     aliases,

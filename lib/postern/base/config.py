@@ -1,8 +1,8 @@
 """The settings of one instance, read and checked. A field `relay_port` of Config is the variable POSTERN_RELAY_PORT, in
 `home/.env` or in the environment; the environment wins. Nobody else reads either.
 
-Not here: the declarations (base/settings.py), the format of the file (base/dotenv.py), the home itself (base/home.py), and what keys and secrets must look
-like (base/keyring.py, mail/envelope.py).
+Not here: the declarations (base/settings.py), the format of the file (base/dotenv.py), the home itself (base/home.py), and
+what keys and secrets must look like (base/keyring.py, mail/envelope.py).
 """
 
 from __future__ import annotations
@@ -14,9 +14,7 @@ from dataclasses import fields
 
 from postern.base import dotenv
 from postern.base.errors import ConfigError
-from postern.base.settings import MOST_PORT as MOST_PORT
-from postern.base.settings import REQUIRED as REQUIRED
-from postern.base.settings import Config as Config
+from postern.base.settings import REQUIRED, Config
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

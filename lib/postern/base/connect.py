@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pg8000.native import Connection
 
-    from postern.base.config import Config
+    from postern.base.settings import Config
 
 CONNECT_SECONDS = 10
 """How long a host may take to answer; also what a statement's answer may take beyond its own time limit."""

@@ -13,8 +13,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from postern.base.config import Config
     from postern.base.database import Database
+    from postern.base.settings import Config
 
 WAIT_SECONDS = 10
 """How long a thread waits for a connection before the answer is: come back later."""

@@ -17,8 +17,9 @@ import re
 from dataclasses import dataclass
 
 from postern.base import clock
-from postern.base.config import MOST_PORT, is_local
+from postern.base.config import is_local
 from postern.base.errors import ConfigError, PosternError
+from postern.base.settings import MOST_PORT
 from postern.dns import message
 from postern.dns.message import Unusable
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from uuid import UUID
 
@@ -123,6 +124,15 @@ def get(db: Database, uid: UUID) -> Alias | None:
     return db.row(Alias, _GET, uid=uid)
 
 
+_UID_OF = "SELECT uid FROM aliases WHERE id = :id"
+
+
+def uid_of(db: Database, alias_id: int) -> UUID | None:
+    """Its uid, among those this tenant may see."""
+    found: UUID | None = db.value(_UID_OF, id=alias_id)
+    return found
+
+
 _OF_USER = """
 SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
        a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
@@ -142,3 +152,24 @@ _ENABLE = "UPDATE aliases SET enabled = :enabled WHERE id = :id AND enabled <> :
 def enable(db: Database, alias_id: int, enabled: bool) -> bool:
     """Switch it on or off. False when it was so already."""
     return db.count(_ENABLE, id=alias_id, enabled=enabled) == 1
+
+
+_DESCRIBE = "UPDATE aliases SET note = :note, name_sealed = :name WHERE id = :id"
+
+
+def describe(db: Database, ring: KeyRing, alias: Alias, note: str, name: str) -> None:
+    """Its note, and the name for replies; empty: none."""
+    sealed = ring.seal(name.encode(), f"aliases.name:{alias.uid}") if name else None
+    db.run(_DESCRIBE, id=alias.id, note=note, name=sealed)
+
+
+_FORWARD_ONLY_TO = """
+DELETE FROM alias_mailboxes WHERE alias_id = :alias_id AND NOT mailbox_id = ANY(CAST(:mailbox_ids AS bigint[]))
+"""
+
+
+def forward_only_to(db: Database, alias: Alias, mailbox_ids: Sequence[int]) -> None:
+    """Let it forward to these mailboxes of its user and to no other."""
+    db.run(_FORWARD_ONLY_TO, alias_id=alias.id, mailbox_ids=list(mailbox_ids))
+    for mailbox_id in mailbox_ids:
+        forward_to(db, alias, mailbox_id)

@@ -1,4 +1,4 @@
-"""Contacts: who wrote to an alias, and the reverse address that stands for each."""
+"""Contacts: who wrote to an alias, or was written to from it, and the reverse address that stands for each."""
 
 from __future__ import annotations
 
@@ -11,24 +11,35 @@ from postern.mail.address import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
 
 
 @dataclass(frozen=True)
 class Contact:
-    """A row of `contacts`, its address still sealed."""
+    """A row of `contacts`, its address and name still sealed."""
 
     id: int
     uid: uuid.UUID
     user_id: int
     alias_id: int
     address_sealed: bytes
+    name_sealed: bytes | None
     reverse_local: str
+    blocked_at: datetime | None
+    seen_at: datetime | None
+    received: int
+    sent: int
 
     def address(self, ring: KeyRing) -> str:
         """Who it is."""
         return ring.open(self.address_sealed, f"contacts.address:{self.uid}").decode()
+
+    def name(self, ring: KeyRing) -> str:
+        """The name that it last wrote under; maybe empty."""
+        return ring.open(self.name_sealed, f"contacts.name:{self.uid}").decode() if self.name_sealed else ""
 
 
 def new_reverse_local() -> str:
@@ -41,7 +52,7 @@ def _index(ring: KeyRing, address: str) -> bytes:
 
 
 _FIND = """
-SELECT id, uid, user_id, alias_id, address_sealed, reverse_local
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
 FROM contacts WHERE alias_id = :alias_id AND address_index = :index
 """
 
@@ -52,27 +63,69 @@ ON CONFLICT ON CONSTRAINT contact_once_per_alias DO NOTHING
 """
 
 
-def ensure(db: Database, ring: KeyRing, alias_id: int, address: str) -> Contact:
-    """The contact of this alias with that address; made when it is new, however many ask at once."""
-    index = _index(ring, address)
-    contact = db.row(Contact, _FIND, alias_id=alias_id, index=index)
+_RENAME = "UPDATE contacts SET name_sealed = :name WHERE id = :id"
+
+
+def ensure(db: Database, ring: KeyRing, alias_id: int, address: str, name: str = "") -> Contact:
+    """The contact of this alias with that address; made when it is new, however many ask at once. A name is kept."""
+    contact = with_address(db, ring, alias_id, address)
     if contact is None:
         uid = uuid.uuid4()
         sealed = ring.seal(address.encode(), f"contacts.address:{uid}")
-        reverse_local = new_reverse_local()
+        reverse_local, index = new_reverse_local(), _index(ring, address)
         db.run(_ADD, uid=uid, alias_id=alias_id, sealed=sealed, index=index, reverse_local=reverse_local)
-        contact = db.row(Contact, _FIND, alias_id=alias_id, index=index)
+        contact = with_address(db, ring, alias_id, address)
     assert contact is not None
+    if name and name != contact.name(ring):
+        db.run(_RENAME, id=contact.id, name=ring.seal(name.encode(), f"contacts.name:{contact.uid}"))
     return contact
 
 
+def with_address(db: Database, ring: KeyRing, alias_id: int, address: str) -> Contact | None:
+    """The contact of this alias with that address, where there is one."""
+    return db.row(Contact, _FIND, alias_id=alias_id, index=_index(ring, address))
+
+
+_GET = """
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+FROM contacts WHERE uid = :uid
+"""
+
+
+def find(db: Database, uid: uuid.UUID) -> Contact | None:
+    """The contact of that uid, among those this tenant may see."""
+    return db.row(Contact, _GET, uid=uid)
+
+
+_OF_ALIAS = """
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+FROM contacts WHERE alias_id = :alias_id ORDER BY seen_at DESC NULLS LAST, id DESC LIMIT :many
+"""
+
+
+def of_alias(db: Database, alias_id: int, many: int) -> list[Contact]:
+    """The contacts of an alias, those last heard of first."""
+    return db.rows(Contact, _OF_ALIAS, alias_id=alias_id, many=many)
+
+
+_BLOCK = """
+UPDATE contacts SET blocked_at = CASE WHEN :blocked THEN now() END WHERE id = :id AND (blocked_at IS NOT NULL) <> :blocked
+"""
+
+
+def block(db: Database, contact_id: int, blocked: bool) -> bool:
+    """Refuse its mail to the alias, or take it again. False when it was so already."""
+    return db.count(_BLOCK, id=contact_id, blocked=blocked) == 1
+
+
 _BY_REVERSE = """
-SELECT c.id, c.uid, c.user_id, c.alias_id, c.address_sealed, c.reverse_local
+SELECT c.id, c.uid, c.user_id, c.alias_id, c.address_sealed, c.name_sealed, c.reverse_local,
+       c.blocked_at, c.seen_at, c.received, c.sent
 FROM contacts c JOIN domains d ON d.id = c.domain_id
 WHERE d.name = :domain AND c.reverse_local = :local
 """
 
 
 def by_reverse(db: Database, local: str, domain: str) -> Contact | None:
-    """The contact that a reverse address stands for."""
+    """The contact that a reverse address stands for, whoever owns the alias."""
     return db.row(Contact, _BY_REVERSE, local=local, domain=domain)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
 
-STATES = ("queued", "sent", "failed", "dropped")
-"""As in the CHECK of schema/0002; a test compares them."""
+STATES = ("queued", "held", "sent", "failed", "dropped")
+"""As in the CHECK of schema/0006; a test compares them."""
 
 
 @dataclass(frozen=True)

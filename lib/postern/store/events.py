@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
 
-KINDS = ("received", "sent", "failed", "retried", "dropped", "bounced", "oversize")
-"""As in the CHECK of schema/0001; a test compares them."""
+KINDS = (
+    *("received", "replied", "held", "released", "sent", "failed", "retried", "dropped", "bounced"),
+    *("oversize", "blocked", "refused", "paused"),
+)
+"""As in the CHECK of schema/0006; a test compares them."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,7 @@ class Event:
     alias_id: int | None
     message_id: int | None
     delivery_id: int | None
+    contact_id: int | None
     note_sealed: bytes | None
 
     def note(self, ring: KeyRing) -> dict[str, object]:
@@ -41,8 +45,8 @@ class Event:
 
 
 _ADD = """
-INSERT INTO events (uid, user_id, kind, alias_id, message_id, delivery_id, note_sealed)
-VALUES (:uid, :user_id, :kind, :alias_id, :message_id, :delivery_id, :note)
+INSERT INTO events (uid, user_id, kind, alias_id, message_id, delivery_id, contact_id, note_sealed)
+VALUES (:uid, :user_id, :kind, :alias_id, :message_id, :delivery_id, :contact_id, :note)
 """
 
 
@@ -55,6 +59,7 @@ def add(
     alias_id: int | None = None,
     message_id: int | None = None,
     delivery_id: int | None = None,
+    contact_id: int | None = None,
     note: dict[str, object] | None = None,
 ) -> None:
     """Write one, in the transaction that changes the state."""
@@ -72,12 +77,13 @@ def add(
         alias_id=alias_id,
         message_id=message_id,
         delivery_id=delivery_id,
+        contact_id=contact_id,
         note=sealed,
     )
 
 
 _OF_USER = """
-SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, note_sealed
+SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
 FROM events WHERE user_id = :user_id ORDER BY id DESC LIMIT :many
 """
 
@@ -85,6 +91,27 @@ FROM events WHERE user_id = :user_id ORDER BY id DESC LIMIT :many
 def of_user(db: Database, user_id: int, many: int) -> list[Event]:
     """A user's events, newest first."""
     return db.rows(Event, _OF_USER, user_id=user_id, many=many)
+
+
+_OF_ALIAS = """
+SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
+FROM events WHERE alias_id = :alias_id ORDER BY id DESC LIMIT :many
+"""
+
+
+def of_alias(db: Database, alias_id: int, many: int) -> list[Event]:
+    """What happened to an alias, newest first."""
+    return db.rows(Event, _OF_ALIAS, alias_id=alias_id, many=many)
+
+
+_LATELY = """
+SELECT 1 FROM events WHERE alias_id = :alias_id AND kind = :kind AND at > now() - interval '1 hour' LIMIT 1
+"""
+
+
+def happened_lately(db: Database, alias_id: int, kind: str) -> bool:
+    """Whether it happened to this alias within the hour: a flood is told once, and counted in full."""
+    return db.value(_LATELY, alias_id=alias_id, kind=kind) is not None
 
 
 _FORGET = "DELETE FROM events WHERE at < now() - make_interval(days => :days)"

@@ -106,3 +106,92 @@ _VERIFY = "UPDATE mailboxes SET verified_at = now() WHERE id = :id AND verified_
 def verify(db: Database, mailbox_id: int) -> bool:
     """Mark it as proven. False when it was already."""
     return db.count(_VERIFY, id=mailbox_id) == 1
+
+
+_GET = """
+SELECT id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
+FROM mailboxes WHERE uid = :uid
+"""
+
+
+def get(db: Database, uid: uuid.UUID) -> Mailbox | None:
+    """The mailbox of that uid, among those this tenant may see."""
+    return db.row(Mailbox, _GET, uid=uid)
+
+
+_NO_DEFAULT = "UPDATE mailboxes SET is_default = false WHERE user_id = :user_id AND is_default"
+
+_SET_DEFAULT = "UPDATE mailboxes SET is_default = true WHERE id = :id AND verified_at IS NOT NULL"
+
+
+def set_default(db: Database, mailbox: Mailbox) -> bool:
+    """New aliases forward to it from now on. False when it is not verified; then nothing may be kept of this transaction."""
+    db.run(_NO_DEFAULT, user_id=mailbox.user_id)
+    return db.count(_SET_DEFAULT, id=mailbox.id) == 1
+
+
+_RESUME = "UPDATE mailboxes SET paused_at = NULL WHERE id = :id AND paused_at IS NOT NULL"
+
+
+def resume(db: Database, mailbox_id: int) -> bool:
+    """Forward to it again. False when it was not paused."""
+    return db.count(_RESUME, id=mailbox_id) == 1
+
+
+_DELETE = "DELETE FROM mailboxes WHERE id = :id"
+
+
+def delete(db: Database, mailbox_id: int) -> bool:
+    """Delete it with what was queued to it. False when it is gone already."""
+    return db.count(_DELETE, id=mailbox_id) == 1
+
+
+_HAND_OVER = """
+INSERT INTO alias_mailboxes (alias_id, mailbox_id, user_id)
+SELECT am.alias_id, :heir_id, am.user_id FROM alias_mailboxes am
+WHERE am.mailbox_id = :mailbox_id
+  AND NOT EXISTS (SELECT 1 FROM alias_mailboxes other
+                  WHERE other.alias_id = am.alias_id AND other.mailbox_id <> :mailbox_id)
+ON CONFLICT DO NOTHING
+"""
+
+
+def hand_over(db: Database, mailbox_id: int, heir_id: int) -> int:
+    """Aliases that forward to this mailbox alone forward to the heir, too; returns how many."""
+    return db.count(_HAND_OVER, mailbox_id=mailbox_id, heir_id=heir_id)
+
+
+_HAND_OVER_MAIL = """
+UPDATE deliveries d SET mailbox_id = :heir_id
+WHERE d.mailbox_id = :mailbox_id AND d.state IN ('queued', 'held', 'failed')
+  AND NOT EXISTS (SELECT 1 FROM deliveries other WHERE other.message_id = d.message_id AND other.mailbox_id = :heir_id)
+"""
+
+
+def hand_over_mail(db: Database, mailbox_id: int, heir_id: int) -> int:
+    """What was accepted for it and is not delivered yet goes to the heir; returns how many deliveries."""
+    return db.count(_HAND_OVER_MAIL, mailbox_id=mailbox_id, heir_id=heir_id)
+
+
+@dataclass(frozen=True)
+class Use:
+    """How much a mailbox is used: aliases that forward to it, and bounces of the last seven days."""
+
+    mailbox_id: int
+    aliases: int
+    bounces: int
+
+
+_USES = """
+SELECT m.id AS mailbox_id,
+       (SELECT count(*) FROM alias_mailboxes am JOIN aliases a ON a.id = am.alias_id
+        WHERE am.mailbox_id = m.id AND a.deleted_at IS NULL) AS aliases,
+       (SELECT count(*) FROM deliveries d
+        WHERE d.mailbox_id = m.id AND d.bounced_at > now() - interval '7 days') AS bounces
+FROM mailboxes m WHERE m.user_id = :user_id
+"""
+
+
+def uses(db: Database, user_id: int) -> dict[int, Use]:
+    """By mailbox id."""
+    return {one.mailbox_id: one for one in db.rows(Use, _USES, user_id=user_id)}

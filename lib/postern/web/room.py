@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from postern.base.errors import PosternError
     from postern.flow.context import Context
     from postern.store.sessions import SignedIn
     from postern.web.request import Request
@@ -61,6 +62,18 @@ def show(
     nav = render.render("room_nav", links=_links(pages, here), csrf=token, handle=who.handle)
     content = render.join((said.notice(request), render.render(name, csrf=token, **values)))
     return responses.html(status, render.frame(title, content, nav, scripts))
+
+
+def csrf_token(context: Context, who: SignedIn) -> str:
+    """What the forms in rows carry; a page has it as $csrf."""
+    return csrf.token(context, who)
+
+
+def wrong(error: PosternError | None) -> render.Safe:
+    """What went wrong with the form that was sent, above it; mostly nothing."""
+    if error is None:
+        return render.EMPTY
+    return render.render("notice", kind="notice-bad", what=error.reason, more=error.remedy)
 
 
 def tabs(label: str, pages: Iterable[tuple[str, str]], here: str) -> render.Safe:

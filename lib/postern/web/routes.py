@@ -30,6 +30,38 @@ ROUTES = {
     ("POST", "/sign-out"): "account:sign_out",
     ("POST", "/sign-out/everywhere"): "account:sign_out_everywhere",
     ("GET", "/account"): "account:show",
+    # Aliases and their contacts
+    ("GET", "/aliases"): "aliases:show",
+    ("POST", "/aliases/random"): "aliases:make_random",
+    ("POST", "/aliases/custom"): "aliases:make_custom",
+    ("POST", "/aliases/bulk"): "aliases:bulk",
+    ("GET", "/aliases/*"): "alias:show",
+    ("POST", "/aliases/*/save"): "alias:save",
+    ("POST", "/aliases/*/on"): "alias:turn_on",
+    ("POST", "/aliases/*/off"): "alias:turn_off",
+    ("POST", "/aliases/*/delete"): "alias:delete",
+    ("POST", "/aliases/*/restore"): "alias:restore",
+    ("POST", "/aliases/*/contacts"): "contacts:make",
+    ("POST", "/contacts/*/block"): "contacts:block",
+    ("POST", "/contacts/*/unblock"): "contacts:unblock",
+    # Mailboxes
+    ("GET", "/mailboxes"): "mailboxes:show",
+    ("POST", "/mailboxes/add"): "mailboxes:add",
+    ("POST", "/mailboxes/*/proof"): "mailboxes:send_proof",
+    ("POST", "/mailboxes/*/default"): "mailboxes:make_default",
+    ("POST", "/mailboxes/*/resume"): "mailboxes:resume",
+    ("GET", "/mailboxes/*/delete"): "mailboxes:ask_delete",
+    ("POST", "/mailboxes/*/delete"): "mailboxes:delete",
+    ("GET", "/mailbox/*"): "mailboxes:show_proof",
+    ("POST", "/mailbox/*"): "mailboxes:prove",
+    # Domains
+    ("GET", "/domains"): "domains:show",
+    ("POST", "/domains/claim"): "domains:claim",
+    ("POST", "/domains/subdomain"): "domains:take_subdomain",
+    ("GET", "/domains/*"): "domains:show_one",
+    ("POST", "/domains/*/check"): "domains:check",
+    ("POST", "/domains/*/save"): "domains:save",
+    ("POST", "/domains/*/delete"): "domains:delete",
 }
 """Method and path to `module:function` in postern.web."""
 

@@ -13,6 +13,31 @@ if TYPE_CHECKING:
     from postern.web.request import Request
 
 SAID = {
+    "nothing-chosen": ("warn", "Nothing was chosen.", "Tick the aliases first."),
+    "aliases-on": ("good", "Turned on.", "They take mail again."),
+    "aliases-off": ("good", "Turned off.", "Mail to them is refused from now on."),
+    "aliases-pin": ("good", "Pinned.", "They stand first."),
+    "aliases-unpin": ("good", "No longer pinned.", ""),
+    "aliases-delete": (
+        "good",
+        "Deleted.",
+        "For 30 days you find them under Deleted and can bring them back.",
+    ),
+    "aliases-restore": ("good", "Brought back.", "They take mail again."),
+    "alias-saved": ("good", "Saved.", ""),
+    "alias-on": ("good", "Turned on.", "It takes mail again."),
+    "alias-off": ("good", "Turned off.", "Mail to it is refused from now on."),
+    "alias-restore": ("good", "Brought back.", "It takes mail again."),
+    "contact-blocked": ("good", "Blocked.", "Mail of this contact to this alias is refused from now on."),
+    "contact-unblocked": ("good", "No longer blocked.", ""),
+    "mailbox-added": ("good", "A mail is on its way.", "Open the link in it; then the mailbox is confirmed."),
+    "proof-sent": ("good", "The mail is on its way again.", "Only the newest link works."),
+    "mailbox-default": ("good", "This is the default now.", "New aliases forward to it."),
+    "mailbox-resumed": ("good", "It is forwarded to again.", "What was held meanwhile waits in quarantine."),
+    "mailbox-deleted": ("good", "Deleted.", "Its aliases forward to your default mailbox."),
+    "domain-verified": ("good", "It is yours.", "Aliases can be made on it."),
+    "domain-saved": ("good", "Saved.", ""),
+    "domain-deleted": ("good", "Deleted.", "Its aliases are gone with it."),
     "signed-out-elsewhere": ("good", "Signed out.", "That browser has to sign in again."),
 }
 """Key -> kind (good, warn, bad), what was done, and what it means."""
@@ -27,4 +52,8 @@ def path(where: str, key: str) -> str:
 def notice(request: Request) -> Safe:
     """What the page has to say of what was done before it; mostly nothing."""
     found = SAID.get(request.query("said"))
-    return EMPTY if found is None else render.render("notice", kind=f"notice-{found[0]}", what=found[1], more=found[2])
+    return (
+        EMPTY
+        if found is None
+        else render.render("notice", kind=f"notice-{found[0]}", what=found[1], more=found[2])
+    )

@@ -22,7 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postern.base.config import Config
+    from postern.base.settings import Config
     from postern.flow.context import Context
     from postern.store.sessions import SignedIn
     from postern.web.form import Fields

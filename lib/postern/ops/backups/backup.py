@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
 
-    from postern.base.config import Config
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
+    from postern.base.settings import Config
     from postern.flow.context import Context
 
 PATIENT_SECONDS = 86400

@@ -24,10 +24,10 @@ import subprocess
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from postern.base.config import Config
 from postern.base.connect import connect
 from postern.base.database import SYSTEM
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
+from postern.base.settings import Config
 from postern.store import roles
 
 TYPE_CHECKING = False

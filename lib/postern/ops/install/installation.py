@@ -11,7 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from postern.base.config import Config
+    from postern.base.settings import Config
     from postern.flow.context import Context
     from postern.ops.install.answers import Answers
     from postern.ops.install.env_file import EnvFile
