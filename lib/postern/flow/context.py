@@ -15,12 +15,14 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from postern.base.settings import Config
+
 
 @dataclass(frozen=True)
 class Context:
     """One instance as a process sees it."""
 
-    config: settings.Config
+    config: Config
     ring: KeyRing
     log: Log
     pool: Pool

@@ -24,11 +24,18 @@ from postern.store import deliveries, relays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from postern.base.log import Log
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
 
 CLOSED = "the database is closed for an upgrade"
+
+RESERVE = 10
+"""Deliveries of the relay's budget that only urgent mail may use; of a small budget, a tenth."""
+
+BUDGET = "the relay's budget is used up"
 
 NOT_OPENED = "open"
 """The stage of what went wrong before the relay was asked."""
@@ -47,13 +54,13 @@ class Tally:
 
 @dataclass
 class Drain:
-    """One run. `tired` holds mailboxes that met passing trouble: their other deliveries wait too."""
+    """One run. `tired` holds recipients that met passing trouble: their other deliveries wait too."""
 
     context: Context
     relay: Relay
     until: float
     tally: Tally = field(default_factory=Tally)
-    tired: set[int] = field(default_factory=set)
+    tired: set[UUID] = field(default_factory=set)
 
     def run(self) -> Tally:
         """Deliver until there is a reason to stop."""
@@ -68,16 +75,19 @@ class Drain:
         with self.context.pool.connection() as db, db.transaction(SYSTEM):
             relay = relays.lock(db, name)
             room = _room(config.relay_per_hour, config.relay_per_day, relays.usage(db, name))
+            reserve = _reserve(config.relay_per_hour, config.relay_per_day)
             if relay.paused_seconds:
                 self.tally.stopped = "the relay is paused"
             elif room <= 0:
-                self.tally.stopped = "the relay's budget is used up"
+                self.tally.stopped = BUDGET
             if self.tally.stopped:
                 return []
-            batch = deliveries.claim(db, min(room, config.drain_batch), config.lease_seconds)
+            urgent_only = room <= reserve
+            many = min(room if urgent_only else room - reserve, config.drain_batch)
+            batch = deliveries.claim(db, many, config.lease_seconds, urgent_only)
             relays.book(db, name, len(batch))
         if not batch:
-            self.tally.stopped = "nothing is due"
+            self.tally.stopped = BUDGET if urgent_only else "nothing is due"
         return batch
 
     def _deliver_all(self, batch: list[Claimed]) -> None:
@@ -87,7 +97,7 @@ class Drain:
             if self.tally.stopped:
                 self._give_back(batch[number:], 0)
                 return
-            if claimed.mailbox_id in self.tired:
+            if claimed.recipient_uid in self.tired:
                 self._give_back([claimed], retry.wait_seconds(1, random.random()))
             elif not self._deliver(claimed):
                 self._give_back(batch[number:], record.PAUSE_TROUBLE_SECONDS)
@@ -142,7 +152,7 @@ class Drain:
         if move != record.LEASE_LOST:
             setattr(self.tally, move, getattr(self.tally, move) + 1)
         if move == record.LATER and outcome.stage != NOT_OPENED:
-            self.tired.add(claimed.mailbox_id)
+            self.tired.add(claimed.recipient_uid)
 
     def _pause(self, outcome: Outcome, words: str, log: Log) -> None:
         """The relay, not the mail, is at fault."""
@@ -160,6 +170,12 @@ def _room(per_hour: int, per_day: int, used: relays.Usage) -> int:
     hour = per_hour - used.hour if per_hour else 1_000_000
     day = per_day - used.day if per_day else 1_000_000
     return min(hour, day)
+
+
+def _reserve(per_hour: int, per_day: int) -> int:
+    """How much of it is kept for urgent mail: nobody shall be unable to sign in because others got much mail."""
+    limits = [limit for limit in (per_hour, per_day) if limit]
+    return min(RESERVE, min(limits) // 10) if limits else 0
 
 
 def relay_name(context: Context) -> str:

@@ -1,6 +1,7 @@
-"""What goes out: the claimed message with its header block rewritten, its body untouched.
+"""What goes out: a claimed message with the header block that its kind wants, and its body.
 
-Opens the sealed stream, finds the correspondent, makes the contact, and hands the relay a stream of bytes.
+Opens the sealed stream and hands the relay a stream of bytes. The plans are in flow/forward.py and flow/reply.py; a notice goes
+as it was written.
 """
 
 from __future__ import annotations
@@ -9,21 +10,18 @@ from dataclasses import dataclass
 from itertools import chain
 
 from postern.base.database import SYSTEM
-from postern.base.spool import Holder
 from postern.base.stream import open_stream
-from postern.flow import loop
+from postern.flow import forward, notify
 from postern.flow.recipient import bounce_tag
-from postern.mail import envelope, header, rewrite
-from postern.mail.address import Mailbox
-from postern.store import contacts, messages
-from postern.store.mailboxes import open_address
+from postern.mail import envelope, header
+from postern.store import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from postern.base.spool import Holder
     from postern.flow.context import Context
-    from postern.mail.header import HeaderBlock
     from postern.store.deliveries import Claimed
 
 
@@ -44,36 +42,28 @@ def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
     place = messages.body_place(claimed.message_uid)
     plain = open_stream(context.ring, place, claimed.stream_header, holder.chunks())
     block, body = header.split(plain)
-    parsed = header.parse(block)
-    rewritten = rewrite.forward(parsed, _plan(context, claimed, parsed))
+    pieces: Iterator[bytes]
+    if claimed.kind == "notice":
+        rewritten, pieces = block, body
+    elif claimed.kind == "reply":
+        from postern.flow import reply
+
+        rewritten, pieces = reply.content_of(context, claimed, header.parse(block), body)
+    else:
+        rewritten, pieces = forward.header_of(context, claimed, header.parse(block)), body
     return Outgoing(
         mail_from=_envelope_sender(context, claimed),
-        rcpt_to=open_address(context.ring, claimed.mailbox_uid, claimed.address_sealed),
+        rcpt_to=claimed.address(context.ring),
         size=claimed.size - len(block) + len(rewritten),
-        pieces=chain((rewritten,), body),
-    )
-
-
-def _plan(context: Context, claimed: Claimed, block: HeaderBlock) -> rewrite.Forward:
-    """Which address stands for whom. One transaction makes all contacts of this message."""
-    author = rewrite.author_of(block)
-    correspondents: list[Mailbox] = [author, *rewrite.reply_to_of(block)] if author else []
-    reverse: list[str] = []
-    if correspondents:
-        with context.pool.connection() as db, db.transaction(SYSTEM):
-            for one in correspondents:
-                contact = contacts.ensure(db, context.ring, claimed.alias_id, one.address)
-                reverse.append(f"{contact.reverse_local}@{claimed.domain}")
-    return rewrite.Forward(
-        alias=claimed.alias,
-        author=author,
-        author_reverse=reverse[0] if author else None,
-        reply_to=tuple(reverse[1:]),
-        loop_mark=loop.mark(context.ring, loop.hops(context.ring, block) + 1),
+        pieces=chain((rewritten,), pieces),
     )
 
 
 def _envelope_sender(context: Context, claimed: Claimed) -> str:
     """Ours and traceable: a bounce to it names the delivery (VERP)."""
+    domain = claimed.domain
+    if domain is None:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            domain = notify.sender(context, db).rpartition("@")[2]
     local = envelope.bounce_local(claimed.id, bounce_tag(context.ring, claimed.id))
-    return f"{local}@{claimed.domain}"
+    return f"{local}@{domain}"

@@ -3,7 +3,21 @@
 from __future__ import annotations
 
 from postern.base.database import SYSTEM
-from postern.store import events, fingerprints, jobs, messages, relays, sessions, sign_in_links, webhook_ids
+from postern.flow import quarantine
+from postern.store import (
+    domains,
+    events,
+    fingerprints,
+    jobs,
+    messages,
+    quotas,
+    relays,
+    retired,
+    sessions,
+    sign_in_links,
+    thread_ids,
+    webhook_ids,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,4 +51,9 @@ def _prune(context: Context, db: Database) -> int:
         + relays.forget_old(db)
         + sessions.forget_old(db)
         + sign_in_links.forget_old(db)
+        + quarantine.expire(context, db)
+        + retired.purge(db, context.ring)
+        + domains.forget_claims(db)
+        + thread_ids.forget_old(db)
+        + quotas.forget_old(db)
     )

@@ -11,7 +11,7 @@ import time
 from postern.base import clock, database, redact
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable
-from postern.flow import retry
+from postern.flow import bounce, retry
 from postern.relay.outcome import ACCOUNT, PERMANENT, SENT, Outcome
 from postern.store import deliveries, events, messages, relays
 from postern.store.deliveries import Said
@@ -70,10 +70,21 @@ def _move(context: Context, claimed: Claimed, outcome: Outcome) -> str:
 
 
 def _finish(db: Database, context: Context, claimed: Claimed, kind: str, outcome: Outcome) -> None:
-    """It is over: write the event, and delete the MIME when nobody needs it any more."""
-    note: dict[str, object] = {"code": outcome.code, "said": outcome.said}
-    of = {"alias_id": claimed.alias_id, "message_id": claimed.message_id, "delivery_id": claimed.id}
-    events.add(db, context.ring, claimed.user_id, kind, note=note, **of)
+    """It is over: write the event, tell who waits for it, and delete the MIME when nobody needs it any more."""
+    if claimed.kind != "notice":
+        events.add(
+            db,
+            context.ring,
+            claimed.user_id,
+            kind,
+            alias_id=claimed.alias_id,
+            message_id=claimed.message_id,
+            delivery_id=claimed.id,
+            contact_id=claimed.contact_id,
+            note={"code": outcome.code, "said": outcome.said},
+        )
+    if kind == FAILED and claimed.kind == "reply":
+        bounce.tell_reply_failed(context, db, claimed.user_id, claimed.contact_id, outcome.said)
     messages.clear_when_done(db, claimed.message_id)
 
 

@@ -1,8 +1,8 @@
-"""env.example and docs/settings.md: what the declarations of base/config.py look like to people."""
+"""env.example and docs/settings.md: what the declarations of base/settings.py look like to people."""
 
 from __future__ import annotations
 
-from postern.base import config
+from postern.base import config, settings
 
 
 def example() -> str:
@@ -17,7 +17,7 @@ def example() -> str:
             lines.append(f"# One of: {', '.join(notes['choices'])}")
         if notes["make"]:
             lines.append(f"# Make it with: {notes['make']}")
-        if notes["default"] is config.REQUIRED:
+        if notes["default"] is settings.REQUIRED:
             lines += ["# REQUIRED", f"{name}="]
         else:
             lines.append(f"#{name}={notes['default']}")
@@ -38,7 +38,7 @@ def table() -> str:
     for name, _, notes in config.variables():
         default = (
             "**required**"
-            if notes["default"] is config.REQUIRED
+            if notes["default"] is settings.REQUIRED
             else f"`{notes['default']}`"
             if notes["default"] != ""
             else ""

@@ -173,3 +173,16 @@ def forward_only_to(db: Database, alias: Alias, mailbox_ids: Sequence[int]) -> N
     db.run(_FORWARD_ONLY_TO, alias_id=alias.id, mailbox_ids=list(mailbox_ids))
     for mailbox_id in mailbox_ids:
         forward_to(db, alias, mailbox_id)
+
+
+_OWN_AMONG = """
+SELECT a.local || '@' || d.name FROM aliases a JOIN domains d ON d.id = a.domain_id
+WHERE a.user_id = :user_id AND a.local || '@' || d.name = ANY(CAST(:addresses AS text[]))
+"""
+
+
+def own_among(db: Database, user_id: int, addresses: Sequence[str]) -> set[str]:
+    """Which of these normalised addresses are aliases of this user."""
+    if not addresses:
+        return set()
+    return {str(row[0]) for row in db.run(_OWN_AMONG, user_id=user_id, addresses=list(addresses))}

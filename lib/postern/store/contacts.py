@@ -97,6 +97,17 @@ def find(db: Database, uid: uuid.UUID) -> Contact | None:
     return db.row(Contact, _GET, uid=uid)
 
 
+_BY_ID = """
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+FROM contacts WHERE id = :id
+"""
+
+
+def by_id(db: Database, contact_id: int) -> Contact | None:
+    """The contact of that id, among those this tenant may see."""
+    return db.row(Contact, _BY_ID, id=contact_id)
+
+
 _OF_ALIAS = """
 SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
 FROM contacts WHERE alias_id = :alias_id ORDER BY seen_at DESC NULLS LAST, id DESC LIMIT :many

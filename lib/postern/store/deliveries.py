@@ -21,7 +21,10 @@ STATES = ("queued", "held", "sent", "failed", "dropped")
 
 @dataclass(frozen=True)
 class Claimed:
-    """A delivery under a lease, with all that is needed to send it."""
+    """A delivery under a lease, with all that is needed to send it.
+
+    A forward goes to a mailbox, a reply to a contact (contact_id), a notice to a mailbox; a notice has no alias and no domain.
+    """
 
     id: int
     uid: uuid.UUID
@@ -29,17 +32,40 @@ class Claimed:
     lease: uuid.UUID
     attempts: int
     age_seconds: int
+    kind: str
     message_id: int
     message_uid: uuid.UUID
     size: int
     stream_header: bytes
     chunk_count: int
-    alias_id: int
-    alias: str
-    domain: str
-    mailbox_id: int
-    mailbox_uid: uuid.UUID
+    verdict: str
+    alias_id: int | None
+    alias_uid: uuid.UUID | None
+    alias: str | None
+    domain: str | None
+    name_sealed: bytes | None
+    mailbox_id: int | None
+    contact_id: int | None
+    recipient_uid: uuid.UUID
     address_sealed: bytes
+
+    def of_alias(self) -> tuple[int, str, str]:
+        """Id, address and domain of its alias: every forward and every reply has one."""
+        assert self.alias_id is not None
+        assert self.alias is not None
+        assert self.domain is not None
+        return self.alias_id, self.alias, self.domain
+
+    def address(self, ring: KeyRing) -> str:
+        """Where it goes: a mailbox's or a contact's address."""
+        column = "mailboxes" if self.contact_id is None else "contacts"
+        return ring.open(self.address_sealed, f"{column}.address:{self.recipient_uid}").decode()
+
+    def name(self, ring: KeyRing) -> str:
+        """The alias's name for replies."""
+        return (
+            ring.open(self.name_sealed, f"aliases.name:{self.alias_uid}").decode() if self.name_sealed else ""
+        )
 
 
 @dataclass(frozen=True)
@@ -52,38 +78,95 @@ class Said:
 
 
 _ADD = """
-INSERT INTO deliveries (uid, user_id, message_id, mailbox_id)
-SELECT u.uid, :user_id, :message_id, u.mailbox_id
+INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, urgent)
+SELECT u.uid, :user_id, :message_id, u.mailbox_id, CASE WHEN :held THEN 'held' ELSE 'queued' END, :urgent
 FROM unnest(CAST(:uids AS uuid[]), CAST(:mailbox_ids AS bigint[])) AS u (uid, mailbox_id)
 """
 
 
-def add(db: Database, user_id: int, message_id: int, mailbox_ids: Sequence[int]) -> None:
-    """Queue the message to each mailbox, due at once."""
+def add(
+    db: Database,
+    user_id: int,
+    message_id: int,
+    mailbox_ids: Sequence[int],
+    held: bool = False,
+    urgent: bool = False,
+) -> None:
+    """Queue the message to each mailbox, due at once, or hold it. `urgent`: somebody waits for it before a page."""
     uids = [str(uuid.uuid4()) for _ in mailbox_ids]
-    db.run(_ADD, user_id=user_id, message_id=message_id, uids=uids, mailbox_ids=list(mailbox_ids))
+    db.run(
+        _ADD,
+        user_id=user_id,
+        message_id=message_id,
+        uids=uids,
+        mailbox_ids=list(mailbox_ids),
+        held=held,
+        urgent=urgent,
+    )
 
 
-_CLAIM = """
-WITH due AS (
-    SELECT id FROM deliveries WHERE state = 'queued' AND due_at <= now()
-    ORDER BY due_at LIMIT :many FOR UPDATE SKIP LOCKED
-)
-UPDATE deliveries q
-SET lease = CAST(:lease AS uuid), due_at = now() + make_interval(secs => :lease_seconds), attempts = q.attempts + 1
-FROM due, messages m, aliases a, domains d, mailboxes b
-WHERE q.id = due.id AND m.id = q.message_id AND a.id = m.alias_id AND d.id = a.domain_id AND b.id = q.mailbox_id
-RETURNING q.id, q.uid, q.user_id, q.lease, q.attempts,
-          CAST(extract(epoch FROM now() - q.created_at) AS bigint) AS age_seconds,
-          m.id AS message_id, m.uid AS message_uid, m.size, m.stream_header, m.chunk_count,
-          a.id AS alias_id, a.local || '@' || d.name AS alias, d.name AS domain,
-          b.id AS mailbox_id, b.uid AS mailbox_uid, b.address_sealed
+_ADD_REPLY = """
+INSERT INTO deliveries (uid, user_id, message_id, contact_id) VALUES (:uid, :user_id, :message_id, :contact_id)
 """
 
 
-def claim(db: Database, many: int, lease_seconds: int) -> list[Claimed]:
-    """Lease up to `many` due deliveries, longest due first; those that other drains look at are passed over."""
-    found = db.rows(Claimed, _CLAIM, many=many, lease=uuid.uuid4(), lease_seconds=lease_seconds)
+def add_reply(db: Database, user_id: int, message_id: int, contact_id: int) -> None:
+    """Queue the message to a contact."""
+    db.run(_ADD_REPLY, uid=uuid.uuid4(), user_id=user_id, message_id=message_id, contact_id=contact_id)
+
+
+# Users take turns: each one's first due delivery before anybody's second. `owners` hops from user to user through the index
+# (user_id, due_at), and of each only the next few are read: a queue of 100,000 of one user costs as much as one of ten.
+_CLAIM = """
+WITH RECURSIVE owners AS (
+    (SELECT user_id FROM deliveries WHERE state = 'queued' ORDER BY user_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.user_id FROM deliveries d WHERE d.state = 'queued' AND d.user_id > o.user_id ORDER BY d.user_id LIMIT 1)
+    FROM owners o WHERE o.user_id IS NOT NULL
+), turns AS (
+    SELECT next.id, next.due_at, next.turn
+    FROM owners o CROSS JOIN LATERAL (
+        SELECT first.id, first.due_at, row_number() OVER (ORDER BY first.due_at) AS turn
+        FROM (SELECT d.id, d.due_at FROM deliveries d
+              WHERE d.user_id = o.user_id AND d.state = 'queued' AND d.due_at <= now() AND NOT CAST(:urgent_only AS boolean)
+              ORDER BY d.due_at LIMIT :many) first) next
+    WHERE o.user_id IS NOT NULL
+    UNION ALL
+    (SELECT id, due_at, 0 FROM deliveries WHERE state = 'queued' AND urgent AND due_at <= now() ORDER BY due_at LIMIT :many)
+), due AS (
+    SELECT d.id FROM deliveries d
+    WHERE d.state = 'queued' AND d.due_at <= now() AND d.id IN (
+        SELECT t.id FROM turns t GROUP BY t.id ORDER BY min(t.turn), min(t.due_at) LIMIT :many)
+    FOR UPDATE SKIP LOCKED
+), leased AS (
+    UPDATE deliveries q
+    SET lease = CAST(:lease AS uuid), due_at = now() + make_interval(secs => :lease_seconds), attempts = q.attempts + 1
+    FROM due WHERE q.id = due.id RETURNING q.*
+)
+SELECT q.id, q.uid, q.user_id, q.lease, q.attempts, CAST(extract(epoch FROM now() - q.created_at) AS bigint) AS age_seconds,
+       m.kind, m.id AS message_id, m.uid AS message_uid, m.size, m.stream_header, m.chunk_count, m.verdict,
+       a.id AS alias_id, a.uid AS alias_uid, a.local || '@' || d.name AS alias, d.name AS domain, a.name_sealed,
+       q.mailbox_id, q.contact_id, coalesce(b.uid, c.uid) AS recipient_uid,
+       coalesce(b.address_sealed, c.address_sealed) AS address_sealed
+FROM leased q JOIN messages m ON m.id = q.message_id
+     LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
+     LEFT JOIN mailboxes b ON b.id = q.mailbox_id LEFT JOIN contacts c ON c.id = q.contact_id
+"""
+
+
+def claim(db: Database, many: int, lease_seconds: int, urgent_only: bool = False) -> list[Claimed]:
+    """Lease up to `many` due deliveries: urgent ones first, then users by turns, each one's longest due first.
+
+    Those that other drains look at are passed over.
+    """
+    found = db.rows(
+        Claimed,
+        _CLAIM,
+        many=many,
+        lease=uuid.uuid4(),
+        lease_seconds=lease_seconds,
+        urgent_only=urgent_only,
+    )
     return sorted(found, key=lambda claimed: claimed.id)
 
 
@@ -137,14 +220,3 @@ def failed(db: Database, ring: KeyRing, claimed: Claimed, said: Said) -> bool:
 def _outcome(ring: KeyRing, claimed: Claimed, said: Said) -> dict[str, object]:
     sealed = ring.seal(said.words.encode(), f"deliveries.said:{claimed.uid}")
     return {"id": claimed.id, "lease": claimed.lease, "code": said.code, "stage": said.stage, "said": sealed}
-
-
-_BOUNCED = """
-UPDATE deliveries SET bounced_at = now() WHERE id = :id AND bounced_at IS NULL RETURNING user_id
-"""
-
-
-def bounced(db: Database, delivery_id: int) -> int | None:
-    """Note that a bounce came back for it; the user it belongs to, or None when it is gone or noted already."""
-    user_id = db.value(_BOUNCED, id=delivery_id)
-    return None if user_id is None else int(user_id)

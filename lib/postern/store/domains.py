@@ -194,3 +194,14 @@ _FORGET_CLAIMS = "DELETE FROM domains WHERE verified_at IS NULL AND created_at <
 def forget_claims(db: Database) -> int:
     """Delete claims that were not shown within 14 days."""
     return db.count(_FORGET_CLAIMS)
+
+
+_FIRST_SHARED = (
+    "SELECT name FROM domains WHERE user_id IS NULL AND verified_at IS NOT NULL ORDER BY id LIMIT 1"
+)
+
+
+def first_shared(db: Database) -> str | None:
+    """The name of the oldest shared domain."""
+    found = db.value(_FIRST_SHARED)
+    return None if found is None else str(found)

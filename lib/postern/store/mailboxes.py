@@ -119,6 +119,17 @@ def get(db: Database, uid: uuid.UUID) -> Mailbox | None:
     return db.row(Mailbox, _GET, uid=uid)
 
 
+_BY_ID = """
+SELECT id, uid, user_id, address_sealed, created_at, verified_at, is_default, paused_at
+FROM mailboxes WHERE id = :id
+"""
+
+
+def by_id(db: Database, mailbox_id: int) -> Mailbox | None:
+    """The mailbox of that id, among those this tenant may see."""
+    return db.row(Mailbox, _BY_ID, id=mailbox_id)
+
+
 _NO_DEFAULT = "UPDATE mailboxes SET is_default = false WHERE user_id = :user_id AND is_default"
 
 _SET_DEFAULT = "UPDATE mailboxes SET is_default = true WHERE id = :id AND verified_at IS NOT NULL"

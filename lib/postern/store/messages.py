@@ -21,12 +21,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Message:
-    """A row of `messages` with its alias's address; what is sealed stays so."""
+    """A row of `messages` with its alias's address (None: a notice); what is sealed stays so."""
 
     id: int
     uid: uuid.UUID
     user_id: int
-    alias: str
+    kind: str
+    alias: str | None
     received_at: datetime
     source: str
     size: int
@@ -34,6 +35,11 @@ class Message:
     stream_header: bytes
     chunk_count: int
     cleared_at: datetime | None
+    summary_sealed: bytes | None
+
+    def summary(self, ring: KeyRing) -> dict[str, str]:
+        """Who wrote, and about what, for the pages; empty once the MIME is deleted."""
+        return open_summary(ring, self.uid, self.summary_sealed)
 
     def mail_from(self, ring: KeyRing) -> str:
         """The envelope sender; empty for a bounce."""
@@ -45,9 +51,29 @@ def body_place(uid: uuid.UUID) -> str:
     return f"messages.body:{uid}"
 
 
+def open_summary(ring: KeyRing, uid: uuid.UUID, sealed: bytes | None) -> dict[str, str]:
+    """The summary from its sealed column."""
+    if sealed is None:
+        return {}
+    import json
+
+    found: dict[str, str] = json.loads(ring.open(sealed, f"messages.summary:{uid}"))
+    return found
+
+
+def _seal_summary(ring: KeyRing, uid: uuid.UUID, summary: dict[str, str] | None) -> bytes | None:
+    if not summary:
+        return None
+    import json
+
+    return ring.seal(json.dumps(summary).encode(), f"messages.summary:{uid}")
+
+
 _ADD = """
-INSERT INTO messages (uid, user_id, alias_id, received_at, source, size, mail_from_sealed, stream_header, chunk_count)
-VALUES (:uid, :user_id, :alias_id, to_timestamp(:received_at), :source, :size, :mail_from, :stream_header, :chunk_count)
+INSERT INTO messages (uid, user_id, alias_id, kind, received_at, source, size, mail_from_sealed, stream_header, chunk_count,
+                      held_why, verdict, summary_sealed)
+VALUES (:uid, :user_id, :alias_id, :kind, to_timestamp(:received_at), :source, :size, :mail_from, :stream_header, :chunk_count,
+        :held_why, :verdict, :summary)
 RETURNING id
 """
 
@@ -58,13 +84,17 @@ def add(
     *,
     uid: uuid.UUID,
     user_id: int,
-    alias_id: int,
+    alias_id: int | None,
     received_at: float,
     source: str,
     size: int,
     mail_from: str,
     stream_header: bytes,
     chunk_count: int,
+    kind: str = "forward",
+    held_why: str | None = None,
+    verdict: str = "",
+    summary: dict[str, str] | None = None,
 ) -> int:
     """Add the row; returns its id. The chunks come by add_chunks in the same transaction."""
     return int(
@@ -79,6 +109,10 @@ def add(
             mail_from=ring.seal(mail_from.encode(), f"messages.mail_from:{uid}"),
             stream_header=stream_header,
             chunk_count=chunk_count,
+            kind=kind,
+            held_why=held_why,
+            verdict=verdict,
+            summary=_seal_summary(ring, uid, summary),
         )
     )
 
@@ -150,9 +184,9 @@ def exists(db: Database, uid: uuid.UUID) -> bool:
 
 
 _FIND = """
-SELECT m.id, m.uid, m.user_id, a.local || '@' || d.name AS alias, m.received_at, m.source, m.size,
-       m.mail_from_sealed, m.stream_header, m.chunk_count, m.cleared_at
-FROM messages m JOIN aliases a ON a.id = m.alias_id JOIN domains d ON d.id = a.domain_id
+SELECT m.id, m.uid, m.user_id, m.kind, a.local || '@' || d.name AS alias, m.received_at, m.source, m.size,
+       m.mail_from_sealed, m.stream_header, m.chunk_count, m.cleared_at, m.summary_sealed
+FROM messages m LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
 WHERE m.id = :id
 """
 
@@ -164,9 +198,9 @@ def find(db: Database, message_id: int) -> Message | None:
 
 _CLEAR_ONE = """
 WITH cleared AS (
-    UPDATE messages m SET cleared_at = now()
+    UPDATE messages m SET cleared_at = now(), summary_sealed = NULL
     WHERE m.id = :id AND m.cleared_at IS NULL AND NOT EXISTS (
-        SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state IN ('queued', 'failed'))
+        SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state IN ('queued', 'held', 'failed'))
     RETURNING m.id
 )
 DELETE FROM message_chunks c USING cleared WHERE c.message_id = cleared.id
@@ -180,11 +214,11 @@ def clear_when_done(db: Database, message_id: int) -> None:
 
 _CLEAR_FAILED = """
 WITH cleared AS (
-    UPDATE messages m SET cleared_at = now()
+    UPDATE messages m SET cleared_at = now(), summary_sealed = NULL
     WHERE m.cleared_at IS NULL
       AND EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state = 'failed')
       AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND (
-          d.state = 'queued' OR d.state = 'failed' AND d.finished_at > now() - make_interval(days => :days)))
+          d.state IN ('queued', 'held') OR d.state = 'failed' AND d.finished_at > now() - make_interval(days => :days)))
     RETURNING m.id
 )
 DELETE FROM message_chunks c USING cleared WHERE c.message_id = cleared.id
@@ -199,7 +233,7 @@ def clear_failed(db: Database, days: int) -> int:
 _FORGET = """
 DELETE FROM messages m
 WHERE m.received_at < now() - make_interval(days => :days) AND m.cleared_at < now() - make_interval(days => :days)
-  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state = 'queued')
+  AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.message_id = m.id AND d.state IN ('queued', 'held'))
 """
 
 

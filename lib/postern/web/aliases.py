@@ -118,7 +118,9 @@ def _page(
         deleted = _just(db, request, "undo")
     rows = alias_row.rows(context, who, found, links, own_mailboxes)
     listing = (
-        render.render("alias_list", rows=rows, bulk=_bulk(context, who, wanted)) if found else _nothing(wanted, counts)
+        render.render("alias_list", rows=rows, bulk=_bulk(context, who, wanted))
+        if found
+        else _nothing(wanted, counts)
     )
     return room.show(
         context,

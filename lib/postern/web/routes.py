@@ -23,6 +23,8 @@ ROUTES = {
     ("GET", "/"): "front:show",
     ("GET", "/health"): "health:show",
     ("POST", "/hooks/inbound"): "hooks:inbound",
+    ("GET", "/block/*"): "block:show",
+    ("POST", "/block/*"): "block:block",
     # Signing in and out
     ("GET", "/sign-in"): "sign_in:show",
     ("GET", "/sign-in/link/*"): "sign_in:show_link",

@@ -1,0 +1,68 @@
+"""A reply: mail from a user's mailbox that leaves as the alias. What the contact gets names the mailbox nowhere.
+
+Who may write to a reverse address is decided at receipt (flow/policy.py); what is kept of the mail, in mail/reply.py and
+mail/scrub.py.
+"""
+
+from __future__ import annotations
+
+from postern.base.database import SYSTEM
+from postern.flow import loop
+from postern.mail import reply as replies
+from postern.mail import scrub
+from postern.mail.address import Mailbox, is_reverse, normalise
+from postern.store import contacts, mailboxes, thread_ids
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from postern.base.database import Database
+    from postern.flow.context import Context
+    from postern.mail.header import HeaderBlock
+    from postern.store.deliveries import Claimed
+
+
+def content_of(
+    context: Context, claimed: Claimed, block: HeaderBlock, body: Iterator[bytes]
+) -> tuple[bytes, Iterator[bytes]]:
+    """The new header block, and the body as it goes to the contact."""
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        plan = _plan(context, db, claimed, block)
+    replacements = dict.fromkeys(plan.own, plan.alias)
+    replacements.update((reverse, contact.address) for reverse, contact in plan.contacts.items())
+    return replies.reply(block, plan), scrub.scrub(block, body, replacements)
+
+
+def _plan(context: Context, db: Database, claimed: Claimed, block: HeaderBlock) -> replies.Reply:
+    alias_id, alias, domain = claimed.of_alias()
+    ring = context.ring
+    ids = replies.message_ids(block)
+    known = thread_ids.known(db, ring, alias_id, ids.others)
+    message_id = thread_ids.ensure(db, ring, alias_id, domain, ids.own or _nameless(claimed))
+    return replies.Reply(
+        alias=alias,
+        name=claimed.name(ring),
+        own=tuple(one.address(ring) for one in mailboxes.of_user(db, claimed.user_id)),
+        contacts=_contacts(context, db, claimed, block),
+        message_id=message_id,
+        ids=known,
+        loop_mark=loop.mark(ring, loop.hops(ring, block) + 1),
+    )
+
+
+def _nameless(claimed: Claimed) -> bytes:
+    """For mail without a Message-ID: the same at each try of this message."""
+    return b"<" + claimed.message_uid.hex.encode() + b"@nameless.invalid>"
+
+
+def _contacts(context: Context, db: Database, claimed: Claimed, block: HeaderBlock) -> dict[str, Mailbox]:
+    """Who is behind the reverse addresses in To and Cc, as far as they are this user's contacts."""
+    found = {}
+    for one in replies.addresses(block):
+        key = normalise(one.address)
+        local, _, domain = key.rpartition("@")
+        contact = contacts.by_reverse(db, local, domain) if is_reverse(local) else None
+        if contact is not None and contact.user_id == claimed.user_id:
+            found[key] = Mailbox(contact.name(context.ring), contact.address(context.ring))
+    return found

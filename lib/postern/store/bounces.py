@@ -1,0 +1,72 @@
+"""Bounces: deliveries that came back after the relay had taken them, and mailboxes from which too much comes back."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from postern.base.database import Database
+    from postern.base.keyring import KeyRing
+
+DAY_LIMIT = 10
+WEEK_LIMIT = 5
+WEEK_DAYS = 2
+"""A mailbox is paused after so many permanent bounces within 24 hours, or so many within 7 days on so many of them."""
+
+
+@dataclass(frozen=True)
+class Bounced:
+    """The delivery that came back. A forward's or a notice's mailbox, or a reply's contact."""
+
+    id: int
+    uid: uuid.UUID
+    user_id: int
+    kind: str
+    alias_id: int | None
+    message_id: int
+    mailbox_id: int | None
+    contact_id: int | None
+
+
+_FIND = """
+SELECT q.id, q.uid, q.user_id, m.kind, m.alias_id, q.message_id, q.mailbox_id, q.contact_id
+FROM deliveries q JOIN messages m ON m.id = q.message_id
+WHERE q.id = :id AND q.state = 'sent' AND q.bounced_at IS NULL FOR UPDATE OF q
+"""
+
+
+def find(db: Database, delivery_id: int) -> Bounced | None:
+    """A delivery that was sent and has not come back yet, locked; None when it is gone, or noted already."""
+    return db.row(Bounced, _FIND, id=delivery_id)
+
+
+_NOTE = "UPDATE deliveries SET bounced_at = now(), bounced_status = :status, bounced_sealed = :words WHERE id = :id"
+
+
+def note(db: Database, ring: KeyRing, bounced: Bounced, status: str, words: str) -> None:
+    """It came back, with this status (RFC 3463; maybe empty) and these words."""
+    sealed = ring.seal(words.encode(), f"deliveries.bounced:{bounced.uid}")
+    db.run(_NOTE, id=bounced.id, status=status or None, words=sealed)
+
+
+def open_words(ring: KeyRing, uid: uuid.UUID, sealed: bytes | None) -> str:
+    """What the bounce said, from its sealed column."""
+    return ring.open(sealed, f"deliveries.bounced:{uid}").decode() if sealed else ""
+
+
+_PAUSE = """
+UPDATE mailboxes m SET paused_at = now()
+FROM (SELECT count(*) FILTER (WHERE bounced_at > now() - interval '24 hours') AS day, count(*) AS week,
+             count(DISTINCT CAST(bounced_at AT TIME ZONE 'UTC' AS date)) AS days
+      FROM deliveries WHERE mailbox_id = :id AND bounced_at > now() - interval '7 days') seen
+WHERE m.id = :id AND m.paused_at IS NULL
+  AND (seen.day >= :day_limit OR seen.week >= :week_limit AND seen.days >= :week_days)
+"""
+
+
+def pause_when_too_many(db: Database, mailbox_id: int) -> bool:
+    """Pause the mailbox when too much came back from it. False when it goes on, or was paused before."""
+    found = db.count(_PAUSE, id=mailbox_id, day_limit=DAY_LIMIT, week_limit=WEEK_LIMIT, week_days=WEEK_DAYS)
+    return found == 1

@@ -1,0 +1,85 @@
+"""Message ids of replies: the contact sees one of ours, and an answer to it is led back to the user's original."""
+
+from __future__ import annotations
+
+import base64
+import os
+from dataclasses import dataclass
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postern.base.database import Database
+    from postern.base.keyring import KeyRing
+
+DAYS = 400
+"""A thread that rests longer falls apart into two in the reader's list; nothing else happens."""
+
+
+@dataclass(frozen=True)
+class ThreadId:
+    """A row of `thread_ids`, its original still sealed."""
+
+    ours: str
+    original_index: bytes
+    original_sealed: bytes
+
+    def original(self, ring: KeyRing) -> bytes:
+        """The user's own."""
+        return ring.open(self.original_sealed, f"thread_ids.original:{self.ours}")
+
+
+def _index(ring: KeyRing, original: bytes) -> bytes:
+    return ring.index("thread", original)
+
+
+_ADD = """
+INSERT INTO thread_ids (alias_id, original_index, user_id, ours, original_sealed)
+SELECT a.id, :index, a.user_id, :ours, :sealed FROM aliases a WHERE a.id = :alias_id
+ON CONFLICT (alias_id, original_index) DO NOTHING
+"""
+
+_FIND = """
+SELECT ours, original_index, original_sealed FROM thread_ids
+WHERE alias_id = :alias_id AND original_index = ANY(CAST(:indexes AS bytea[]))
+"""
+
+
+def ensure(db: Database, ring: KeyRing, alias_id: int, domain: str, original: bytes) -> bytes:
+    """What this alias's contacts see for the user's Message-ID; the same each time."""
+    found = known(db, ring, alias_id, [original])
+    if original not in found:
+        ours = f"<{base64.b32encode(os.urandom(15)).decode().lower()}@{domain}>"
+        sealed = ring.seal(original, f"thread_ids.original:{ours}")
+        db.run(_ADD, alias_id=alias_id, index=_index(ring, original), ours=ours, sealed=sealed)
+        found = known(db, ring, alias_id, [original])
+    return found[original]
+
+
+def known(db: Database, ring: KeyRing, alias_id: int, originals: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Of these ids those that contacts of the alias have seen: original to ours."""
+    by_index = {_index(ring, one): one for one in originals}
+    rows = db.rows(ThreadId, _FIND, alias_id=alias_id, indexes=list(by_index))
+    return {by_index[row.original_index]: row.ours.encode() for row in rows}
+
+
+_BACK = """
+SELECT ours, original_index, original_sealed FROM thread_ids
+WHERE alias_id = :alias_id AND ours = ANY(CAST(:ours AS text[]))
+"""
+
+
+def originals(db: Database, ring: KeyRing, alias_id: int, ours: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Of these ids those that are ours: ours to original."""
+    texts = [one.decode("ascii", "replace") for one in ours]
+    rows = db.rows(ThreadId, _BACK, alias_id=alias_id, ours=texts)
+    return {row.ours.encode(): row.original(ring) for row in rows}
+
+
+_FORGET = "DELETE FROM thread_ids WHERE created_at < now() - make_interval(days => :days)"
+
+
+def forget_old(db: Database) -> int:
+    """Drop those of threads that rest."""
+    return db.count(_FORGET, days=DAYS)
