@@ -53,17 +53,18 @@ CREATE TABLE thread_ids (
     alias_id        bigint NOT NULL,
     original_index  bytea NOT NULL,
     user_id         bigint NOT NULL REFERENCES users ON DELETE CASCADE,
-    ours            text NOT NULL,
-    original_sealed bytea NOT NULL,
+    ours            text,
+    original_sealed bytea,
     created_at      timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (alias_id, original_index),
     CONSTRAINT thread_id_once UNIQUE (ours),
+    CONSTRAINT thread_id_is_whole CHECK ((ours IS NULL) = (original_sealed IS NULL)),
     CONSTRAINT thread_alias_is_of_same_user FOREIGN KEY (user_id, alias_id) REFERENCES aliases (user_id, id) ON DELETE CASCADE
 );
 CREATE INDEX thread_ids_by_age ON thread_ids (created_at);
-COMMENT ON TABLE thread_ids IS 'The Message-ID of a reply names the user''s mail server, so contacts get one of ours; answers are led back to the original.';
+COMMENT ON TABLE thread_ids IS 'Message ids that contacts of an alias know. Those of replies name the user''s mail server, so contacts get one of ours, and answers are led back to the original.';
 COMMENT ON COLUMN thread_ids.original_index IS 'Keyed hash of the original, purpose thread.';
-COMMENT ON COLUMN thread_ids.ours IS 'What the contact saw, with its angle brackets; random, one for each alias, so that it ties no two together.';
+COMMENT ON COLUMN thread_ids.ours IS 'What the contact saw, with its angle brackets; random, one for each alias, so that it ties no two together. Empty: the contact made the id itself.';
 COMMENT ON COLUMN thread_ids.original_sealed IS 'The original, sealed at place thread_ids.original:ours.';
 
 CREATE TABLE alias_days (

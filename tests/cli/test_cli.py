@@ -506,8 +506,8 @@ def test_the_operators_way_from_an_empty_folder_to_a_message_that_arrived(
     assert (shown["alias"], shown["from"], shown["source"]) == (ALIAS, "postern-test@example.com", "test")
     assert shown["deleted"] != "-"
     assert "deleted" in run(empty, "message", "show", str(sent["message"]), "--raw", code=66)
-    assert [row["kind"] for row in rows(empty, "user", "events", "jane")] == ["sent", "received"]
-    assert [row["kind"] for row in rows(empty, "user", "events", "jane", "--last", "1")] == ["sent"]
+    assert [row["kind"] for row in rows(empty, "user", "events", "jane")] == ["blocked", "sent", "received"]
+    assert [row["kind"] for row in rows(empty, "user", "events", "jane", "--last", "1")] == ["blocked"]
     assert "took the last message" in run(empty, "health")
 
 

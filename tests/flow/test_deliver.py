@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import re
 import threading
 
@@ -90,9 +91,16 @@ def test_a_bounce_to_our_envelope_sender_is_noted_and_not_forwarded(
 ):
     put(instance, instance.context(), message())
     instance.drain()
-    bounce = b"From: MAILER-DAEMON@relay.example\r\nSubject: Undelivered\r\n\r\nNo such user.\r\n"
-    answer = instance.post(site, bounce, rcpt_to=relay.messages[0].mail_from.upper(), mail_from="")
+    person = b"From: Joe <joe@relay.example>\r\nSubject: Hello\r\n\r\nWho are you?\r\n"
+    answer = instance.post(site, person, rcpt_to=relay.messages[0].mail_from, mail_from="joe@relay.example")
     assert (answer.status, answer.receipt) == (202, "discarded")
+    assert instance.query("SELECT bounced_at FROM deliveries") == [[None]]
+    bounce = (
+        pathlib.Path(__file__).parents[1] / "mail" / "messages" / "reports" / "postfix.eml"
+    ).read_bytes()
+    for _ in range(2):
+        answer = instance.post(site, bounce, rcpt_to=relay.messages[0].mail_from.upper(), mail_from="")
+        assert (answer.status, answer.receipt) == (202, "discarded")
     assert instance.query("SELECT bounced_at IS NOT NULL FROM deliveries") == [[True]]
     assert instance.query("SELECT count(*) FROM events WHERE kind = 'bounced'") == [[1]]
     assert " bounced " in instance.cli("queue", "list", "--state", "sent")

@@ -275,6 +275,28 @@ def test_an_unverified_mailbox_gets_nothing(quiet: Instance, site: str):
     assert (status, headers["postern-reject"]) == (422, "5.2.1 this alias takes no mail")
 
 
+def test_a_forged_reply_is_refused_in_words_that_tell_nothing(quiet: Instance, site: str):
+    mime = message()
+    send(site, signed(quiet, mime), mime)
+    ((local,),) = quiet.query("SELECT reverse_local FROM contacts")
+    forged = message(From="jane.doe@real-mailbox.example")
+    status, headers = send(site, signed(quiet, forged, f"{local}@{DOMAIN}"), forged)
+    assert (status, headers["postern-reject"]) == (422, "5.7.1 this address takes mail from its owner only")
+    assert stored(quiet)[:2] == (1, 1)
+    told = json.loads(quiet.cli("user", "events", "jane", "--json"))
+    assert "refused" in [event["kind"] for event in told]
+
+
+def test_over_a_users_quota_the_sender_is_asked_to_come_back_later(quiet: Instance, site: str):
+    quiet.query("UPDATE users SET max_messages_day = 1")
+    first, second = message(), message()
+    assert send(site, signed(quiet, first), first)[0] == 202
+    status, headers = send(site, signed(quiet, second), second)
+    assert status == 503
+    assert headers["retry-after"].isdigit()
+    assert stored(quiet) == (1, 1, 1)
+
+
 def test_the_alias_is_found_in_any_case(quiet: Instance, site: str):
     mime = message()
     assert send(site, signed(quiet, mime, "ShOp@ALIAS.Example"), mime)[0] == 202

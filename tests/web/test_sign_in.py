@@ -313,6 +313,10 @@ OPEN = {
     ("GET", "/sign-in"),
     ("GET", "/sign-in/link/*"),
     ("POST", "/sign-in/link/*"),
+    ("GET", "/block/*"),
+    ("POST", "/block/*"),
+    ("GET", "/mailbox/*"),
+    ("POST", "/mailbox/*"),
 }
 """What strangers may ask. Everything else sends them to /sign-in."""
 

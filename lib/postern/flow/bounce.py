@@ -24,22 +24,21 @@ if TYPE_CHECKING:
     from postern.store.bounces import Bounced
 
 
-def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[bytes]) -> str:
-    """Write down what it says; returns what was done: bounced, or discarded when it is no report of failure."""
+def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[bytes]) -> None:
+    """Write down what it says, when it says that something came back for good."""
     found = report.read(block, pieces)
     if found is None or not found.permanent:
         # A delay, an answering machine, or a person: nothing came back for good.
         context.log.info("bounce.ignored", delivery=bounce.delivery_id)
-        return "discarded"
+        return
     with context.pool.connection() as db, db.transaction(SYSTEM):
         bounced = bounces.find(db, bounce.delivery_id)
         if bounced is None:
-            return "discarded"
+            return
         told = _note(context, db, bounced, found)
     context.log.info("bounce.noted", delivery=bounced.id, status=found.status)
     if told:
         wake.drain(context)
-    return "bounced"
 
 
 def _note(context: Context, db: Database, bounced: Bounced, found: Report) -> bool:

@@ -40,6 +40,8 @@ def header_of(context: Context, claimed: Claimed, block: HeaderBlock) -> bytes:
             for one in ([author, *rewrite.reply_to_of(block)] if author else [])
         }
         others = _others(db, context, claimed, block)
+        for message_id in threads.own_of(block):
+            thread_ids.note(db, context.ring, alias_id, message_id)
         back = thread_ids.originals(db, context.ring, alias_id, threads.ids_of(block))
         offers_block = preferences.of_user(db, claimed.user_id).offer_block
     reverse = [f"{contact.reverse_local}@{domain}" for contact in made.values()]

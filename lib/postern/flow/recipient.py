@@ -1,6 +1,8 @@
-"""Who takes mail for an address: an alias, our own bounce addresses, or nobody.
+"""Who takes mail for an address: an alias, one that makes itself, a contact behind a reverse address, our own bounce
+addresses, or nobody.
 
-Nobody is a deliberate answer: the sender's server is told during SMTP, in words of RFC 3463.
+Nobody is a deliberate answer: the sender's server is told during SMTP, in words of RFC 3463. Here only the address speaks; what
+the message says is judged in flow/policy.py.
 """
 
 from __future__ import annotations
@@ -8,16 +10,24 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 
-from postern.base.errors import PosternError
+from postern.base.errors import BadInput, PosternError
 from postern.mail import envelope
-from postern.mail.address import is_bounce, is_reverse, normalise
-from postern.store import aliases, contacts
+from postern.mail.address import is_bounce, is_reserved, is_reverse, normalise, parse_address
+from postern.store import retired, targets
+from postern.store.targets import Fly, Reverse, Target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Union
+
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
-    from postern.store.aliases import Target
+
+    Taker = Union[Target, Fly, Reverse]
+    """Who takes a message for a user."""
+
+NO_ALIAS = "5.1.1 no such alias"
+TAKES_NONE = "5.2.1 this alias takes no mail"
 
 
 class Refused(PosternError):
@@ -40,21 +50,43 @@ class Bounce:
     delivery_id: int
 
 
-def resolve(db: Database, ring: KeyRing, rcpt_to: str) -> Target | Bounce:
-    """What takes mail for this address. Refused when nothing does."""
+def resolve(db: Database, ring: KeyRing, rcpt_to: str) -> Taker | Bounce:
+    """What takes mail for this address. Refused when nothing does; an alias that is off is found all the same."""
     local, _, domain = normalise(rcpt_to).rpartition("@")
-    target = aliases.resolve(db, local, domain)
-    if target is not None:
-        if not target.takes_mail or not target.mailboxes:
-            raise Refused("5.2.1 this alias takes no mail")
-        return target
+    found = targets.resolve(db, local, domain)
+    if found is not None:
+        return taking(found)
     if is_bounce(local):
-        found = envelope.read_bounce_local(local)
-        if found and hmac.compare_digest(found[1], bounce_tag(ring, found[0])):
-            return Bounce(found[0])
-    if is_reverse(local) and contacts.by_reverse(db, local, domain):
-        raise Refused("5.7.1 this address takes no replies yet")
-    raise Refused("5.1.1 no such alias")
+        read = envelope.read_bounce_local(local)
+        if read and hmac.compare_digest(read[1], bounce_tag(ring, read[0])):
+            return Bounce(read[0])
+    reverse = targets.reverse(db, local, domain) if is_reverse(local) else None
+    if reverse is not None and reverse.alive and not reverse.shut:
+        return reverse
+    fly = _fly(db, ring, local, domain)
+    if fly is None:
+        raise Refused(NO_ALIAS)
+    return fly
+
+
+def taking(target: Target) -> Target:
+    """The alias itself. Refused when it is deleted, its user's account is shut, or it leads to no verified mailbox."""
+    if not target.alive:
+        raise Refused(NO_ALIAS)
+    if target.shut or not (target.mailboxes or target.paused):
+        raise Refused(TAKES_NONE)
+    return target
+
+
+def _fly(db: Database, ring: KeyRing, local: str, domain: str) -> Fly | None:
+    """The alias that the address may become. Never a reserved one, and none that somebody had."""
+    try:
+        parse_address(f"{local}@{domain}")
+    except BadInput:
+        return None
+    if is_reserved(local) or retired.has(db, ring, f"{local}@{domain}"):
+        return None
+    return targets.fly(db, local, domain)
 
 
 def bounce_tag(ring: KeyRing, delivery_id: int) -> bytes:

@@ -12,9 +12,8 @@ from __future__ import annotations
 import binascii
 import re
 from dataclasses import dataclass
-from datetime import timezone
 
-from postern.mail import words
+from postern.mail import date, words
 from postern.mail.address import format_mailbox
 
 TYPE_CHECKING = False
@@ -25,14 +24,9 @@ SENDER_NAME = "Postern"
 MAX_SUBJECT = 150  # characters; lists of mails show half of that
 MAX_PARAGRAPH = 2_000  # characters
 
-_PLAIN_SUBJECT = 66  # characters that fit behind "Subject: " on a line (RFC 5322 2.1.1)
 _BOUNDARY = b"=_postern"  # "=_" never comes out of quoted-printable (RFC 2045 6.7)
 _MESSAGE_ID = re.compile(rb"<[!-;=?A-~]{1,200}@[!-;=?A-~]{1,200}>")
 _URL = re.compile(r"https?://[!#-;=?-~]{1,2000}")
-
-# RFC 5322 3.3; strftime would write them in the host's language.
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True)
@@ -52,8 +46,8 @@ def compose(notice: Notice, sender: str, recipient: str, message_id: bytes, now:
     fields = (
         b"From: " + format_mailbox(SENDER_NAME, sender),
         b"To: " + format_mailbox("", recipient),
-        b"Subject: " + _subject(notice.subject),
-        b"Date: " + _date(now),
+        b"Subject: " + words.unstructured(words.clean(notice.subject, MAX_SUBJECT)),
+        b"Date: " + date.write(now),
         b"Message-ID: " + message_id,
         # No robot answers this (RFC 3834 5; the other is what Exchange asks for).
         b"Auto-Submitted: auto-generated",
@@ -79,19 +73,6 @@ def _check(notice: Notice, message_id: bytes, now: datetime) -> None:
         raise ValueError("a Message-ID is <something@somewhere>")
     if now.tzinfo is None:
         raise ValueError("the date of a notice has a zone")
-
-
-def _subject(subject: str) -> bytes:
-    line = words.clean(subject, MAX_SUBJECT)
-    if line.isascii() and "=?" not in line and len(line) <= _PLAIN_SUBJECT:
-        return line.encode("ascii")
-    return "\r\n ".join(words.encode(line)).encode("ascii")
-
-
-def _date(now: datetime) -> bytes:
-    at = now.astimezone(timezone.utc)
-    day = f"{_DAYS[at.weekday()]}, {at.day} {_MONTHS[at.month - 1]} {at.year:04}"
-    return f"{day} {at.hour:02}:{at.minute:02}:{at.second:02} +0000".encode("ascii")
 
 
 def _part(kind: bytes, text: str) -> list[bytes]:

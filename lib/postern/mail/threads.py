@@ -16,12 +16,23 @@ _NAMES = (b"in-reply-to", b"references")
 _ID = re.compile(rb"<[!-;=?-~]{1,900}>")
 
 
+def find(value: bytes) -> list[bytes]:
+    """The ids in a field's value, in order."""
+    return _ID.findall(value)
+
+
+def own_of(block: HeaderBlock) -> list[bytes]:
+    """The message's own id; none when it has no usable one."""
+    field = block.first(b"Message-ID")
+    return find(field.value)[:1] if field else []
+
+
 def ids_of(block: HeaderBlock) -> list[bytes]:
     """The ids that these fields name, with their angle brackets, each once, at most MAX_IDS."""
     found: dict[bytes, None] = {}
     for field in block.fields:
         if field.name.lower() in _NAMES:
-            found.update(dict.fromkeys(_ID.findall(field.value)))
+            found.update(dict.fromkeys(find(field.value)))
     return list(found)[:MAX_IDS]
 
 

@@ -14,6 +14,8 @@ MAX_NAME = 400  # characters: a name, " - " and the longest address (254) fit; n
 # UTF-8 bytes in one encoded word. 52 letters of base64 and 12 around them: it fits on a line of 78 behind "Reply-To: ".
 _WORD_BYTES = 39
 
+_PLAIN_LINE = 66  # characters that fit behind "Subject: " on a line (RFC 5322 2.1.1)
+
 # Charsets that mail uses. Others are read as UTF-8: Python's registry also knows codecs that take square time (idna, punycode).
 _CHARSETS = re.compile(
     r"utf-?8|(?:us-)?ascii|iso-?8859-?\d{1,2}|latin-?\d|windows-\d{3,4}|cp-?\d{3,4}|koi8-[rtu]|gb2312|gbk|gb18030"
@@ -76,6 +78,13 @@ def _payload(encoding: str, payload: str) -> bytes:
     if len(letters) % 4 == 1:
         letters = letters[:-1]
     return binascii.a2b_base64(letters + b"=" * (-len(letters) % 4))
+
+
+def unstructured(line: str) -> bytes:
+    """One cleaned line of text as a field's value, Subject's for one, folded."""
+    if line.isascii() and "=?" not in line and len(line) <= _PLAIN_LINE:
+        return line.encode("ascii")
+    return "\r\n ".join(encode(line)).encode("ascii")
 
 
 def _charset_text(charset: str, data: bytes) -> str:

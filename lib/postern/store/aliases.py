@@ -46,30 +46,6 @@ class Alias:
         return ring.open(self.name_sealed, f"aliases.name:{self.uid}").decode() if self.name_sealed else ""
 
 
-@dataclass(frozen=True)
-class Target:
-    """Where mail to an address goes, as receipt needs it. `mailboxes`: ids of the verified ones."""
-
-    alias_id: int
-    user_id: int
-    takes_mail: bool
-    mailboxes: list[int]
-
-
-_RESOLVE = """
-SELECT a.id AS alias_id, a.user_id, a.enabled AND u.disabled_at IS NULL AS takes_mail,
-       array(SELECT m.id FROM alias_mailboxes am JOIN mailboxes m ON m.id = am.mailbox_id
-             WHERE am.alias_id = a.id AND m.verified_at IS NOT NULL ORDER BY m.id) AS mailboxes
-FROM aliases a JOIN domains d ON d.id = a.domain_id JOIN users u ON u.id = a.user_id
-WHERE d.name = :domain AND a.local = :local
-"""
-
-
-def resolve(db: Database, local: str, domain: str) -> Target | None:
-    """The alias that takes mail for this address (already normalised), whoever owns it."""
-    return db.row(Target, _RESOLVE, local=local, domain=domain)
-
-
 _ADD = """
 WITH a AS (
     INSERT INTO aliases (user_id, domain_id, local, origin) VALUES (:user_id, :domain_id, :local, :origin) RETURNING *

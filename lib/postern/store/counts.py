@@ -51,3 +51,13 @@ def blocked(db: Database, alias_id: int) -> None:
 def replied(db: Database, alias_id: int, contact_id: int) -> None:
     """A message is sent from it."""
     db.run(_REPLIED, alias_id=alias_id, contact_id=contact_id)
+
+
+_EVENTS_LATELY = """
+SELECT count(*) FROM events WHERE alias_id = :alias_id AND kind = :kind AND at > now() - interval '1 hour'
+"""
+
+
+def events_lately(db: Database, alias_id: int, kind: str) -> int:
+    """How many events of a kind this alias had within the hour."""
+    return int(db.value(_EVENTS_LATELY, alias_id=alias_id, kind=kind))

@@ -111,7 +111,8 @@ def used(db: Database, user_id: int) -> Used:
     return found
 
 
-_LOCK = "SELECT 1 FROM users WHERE id = :user_id FOR UPDATE"
+# Not FOR UPDATE: rows that name the user go on being written meanwhile.
+_LOCK = "SELECT 1 FROM users WHERE id = :user_id FOR NO KEY UPDATE"
 
 
 def check(db: Database, config: Config, user_id: int, name: str) -> None:
@@ -138,22 +139,28 @@ class Today:
 
 
 def has_room(db: Database, config: Config, user_id: int, size: int) -> bool:
-    """Whether one more message of so many bytes fits into the day. Two at once may go over by one: that harms nobody."""
+    """Whether one more message of so many bytes fits into the day, as it looks now: `book` has the last word."""
     today = db.row(Today, _TODAY, user_id=user_id) or Today(0, 0)
-    allowed = limits(db, config, user_id)
-    return today.messages_day < allowed["messages_day"] and today.bytes_day + size <= allowed["bytes_day"]
+    return _fits(Today(today.messages_day + 1, today.bytes_day + size), limits(db, config, user_id))
+
+
+def _fits(day: Today, allowed: dict[str, int]) -> bool:
+    return day.messages_day <= allowed["messages_day"] and day.bytes_day <= allowed["bytes_day"]
 
 
 _BOOK = """
 INSERT INTO user_days AS u (user_id, day, messages, bytes)
 VALUES (:user_id, CAST(now() AT TIME ZONE 'UTC' AS date), 1, :size)
 ON CONFLICT (user_id, day) DO UPDATE SET messages = u.messages + 1, bytes = u.bytes + excluded.bytes
+RETURNING messages AS messages_day, bytes AS bytes_day
 """
 
 
-def book(db: Database, user_id: int, size: int) -> None:
-    """Count a message, in the transaction that stores it."""
-    db.run(_BOOK, user_id=user_id, size=size)
+def book(db: Database, config: Config, user_id: int, size: int) -> bool:
+    """Count a message, in the transaction that stores it; two at once: one waits. False: it is over the day's quota."""
+    day = db.row(Today, _BOOK, user_id=user_id, size=size)
+    assert day is not None
+    return _fits(day, limits(db, config, user_id))
 
 
 _FORGET = "DELETE FROM user_days WHERE day < CAST(now() AT TIME ZONE 'UTC' AS date) - 40"

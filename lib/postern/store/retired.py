@@ -1,4 +1,4 @@
-"""Retired addresses: what an alias on a shared domain was called nobody is called again.
+"""Retired addresses: what an alias was called on a shared domain nobody is called again, and no address makes itself anew.
 
 An address is kept as a keyed hash; `@sub.example.org` stands for a whole subdomain.
 """
@@ -38,14 +38,14 @@ def add(db: Database, ring: KeyRing, address: str) -> None:
 
 @dataclass(frozen=True)
 class Past:
-    """An alias whose time is over; `address` is empty where its domain is somebody's own."""
+    """An alias whose time is over."""
 
     id: int
     address: str
 
 
 _PAST = """
-SELECT a.id, CASE WHEN d.user_id IS NULL THEN a.local || '@' || d.name ELSE '' END AS address
+SELECT a.id, a.local || '@' || d.name AS address
 FROM aliases a JOIN domains d ON d.id = a.domain_id
 WHERE a.deleted_at < now() - make_interval(days => :days) ORDER BY a.id LIMIT 500 FOR UPDATE OF a SKIP LOCKED
 """
@@ -66,8 +66,8 @@ def purge(db: Database, ring: KeyRing) -> int:
     """Delete aliases that can no longer be brought back, with all that is theirs; at most 500 at a time."""
     past = db.rows(Past, _PAST, days=UNDO_DAYS)
     for one in past:
-        if one.address:
-            add(db, ring, one.address)
+        # On a domain of one's own, too: there an address would make itself anew with the next mail.
+        add(db, ring, one.address)
     db.run(_DELETE, ids=[one.id for one in past])
     return len(past)
 

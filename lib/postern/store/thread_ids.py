@@ -1,4 +1,7 @@
-"""Message ids of replies: the contact sees one of ours, and an answer to it is led back to the user's original."""
+"""Message ids that contacts of an alias know: their own as they are, and those of replies under another name.
+
+The Message-ID of a reply names the user's mail server; the contact sees one of ours, and an answer to it is led back.
+"""
 
 from __future__ import annotations
 
@@ -21,12 +24,13 @@ DAYS = 400
 class ThreadId:
     """A row of `thread_ids`, its original still sealed."""
 
-    ours: str
+    ours: str | None
     original_index: bytes
-    original_sealed: bytes
+    original_sealed: bytes | None
 
     def original(self, ring: KeyRing) -> bytes:
-        """The user's own."""
+        """The user's own, of a row that has one."""
+        assert self.original_sealed is not None
         return ring.open(self.original_sealed, f"thread_ids.original:{self.ours}")
 
 
@@ -57,11 +61,24 @@ def ensure(db: Database, ring: KeyRing, alias_id: int, domain: str, original: by
     return found[original]
 
 
+_NOTE = """
+INSERT INTO thread_ids (alias_id, original_index, user_id)
+SELECT a.id, :index, a.user_id FROM aliases a WHERE a.id = :alias_id
+ON CONFLICT (alias_id, original_index) DO NOTHING
+"""
+
+
+def note(db: Database, ring: KeyRing, alias_id: int, message_id: bytes) -> None:
+    """A contact of the alias wrote a message of this id."""
+    db.run(_NOTE, alias_id=alias_id, index=_index(ring, message_id))
+
+
 def known(db: Database, ring: KeyRing, alias_id: int, originals: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Of these ids those that contacts of the alias have seen: original to ours."""
+    """Of these ids those that contacts of the alias know: to how they know them."""
     by_index = {_index(ring, one): one for one in originals}
     rows = db.rows(ThreadId, _FIND, alias_id=alias_id, indexes=list(by_index))
-    return {by_index[row.original_index]: row.ours.encode() for row in rows}
+    found = {by_index[row.original_index]: row.ours for row in rows}
+    return {one: one if ours is None else ours.encode() for one, ours in found.items()}
 
 
 _BACK = """
@@ -74,7 +91,7 @@ def originals(db: Database, ring: KeyRing, alias_id: int, ours: Sequence[bytes])
     """Of these ids those that are ours: ours to original."""
     texts = [one.decode("ascii", "replace") for one in ours]
     rows = db.rows(ThreadId, _BACK, alias_id=alias_id, ours=texts)
-    return {row.ours.encode(): row.original(ring) for row in rows}
+    return {row.ours.encode(): row.original(ring) for row in rows if row.ours is not None}
 
 
 _FORGET = "DELETE FROM thread_ids WHERE created_at < now() - make_interval(days => :days)"

@@ -28,7 +28,7 @@ WORDS = {
     "refused": (
         "badge-bad",
         "Refused",
-        "Somebody wrote to a reverse address, and it was not proven to be you.",
+        "Mail to a reverse address was not sent on.",
     ),
     "paused": ("badge-bad", "Paused", "A mailbox was paused: too much bounced."),
 }
