@@ -1,6 +1,7 @@
 """Addresses in running text put in place of others: as they stand, in URLs (`%40`), in HTML (`&#64;`).
 
-An address is hit as a whole: `xjane@example.com` and `jane@example.community` are other people's. Case does not count.
+An address is hit as a whole: `xjane@example.com` and `jane@example.community` are other people's. But `jane@example.com.pdf` is
+hit: a file may be called so, and `jane@example.com.au` is hardly ever meant. Case does not count.
 Not here: how text is encoded in a message (mail/leaf.py).
 """
 
@@ -18,7 +19,7 @@ LONGEST = 1_024
 _AT = rb"(?:@|%40|&#64;|&#x40;|&commat;)"
 # Nothing that would make it a longer address may stand before it; what ends a percent-encoded byte may.
 _BEFORE = rb"(?:(?<![A-Za-z0-9._+-])|(?<=%[0-9A-Fa-f]{2}))"
-_AFTER = rb"(?![A-Za-z0-9-]|\.[A-Za-z0-9])"
+_AFTER = rb"(?![A-Za-z0-9-])"
 
 
 class Replacer:

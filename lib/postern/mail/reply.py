@@ -83,7 +83,7 @@ def reply(block: HeaderBlock, plan: Reply) -> bytes:
     fields = [
         LOOP_FIELD + b": " + plan.loop_mark,
         b"From: " + format_mailbox(plan.name, plan.alias),
-        *_recipients(block, plan),
+        *_recipients(block, plan, replace),
         *_subject(block, replace),
         *_date(block),
         b"Message-ID: " + plan.message_id,
@@ -98,7 +98,7 @@ def _kept(field: Field, replace: Replacer) -> bytes:
     return replace(field.raw)
 
 
-def _recipients(block: HeaderBlock, plan: Reply) -> list[bytes]:
+def _recipients(block: HeaderBlock, plan: Reply, replace: Replacer) -> list[bytes]:
     """To and Cc, as the contact shall see them; each address once."""
     seen = {normalise(plan.alias), *map(normalise, plan.own)}
     fields = []
@@ -108,7 +108,7 @@ def _recipients(block: HeaderBlock, plan: Reply) -> list[bytes]:
             behind = _behind(one, plan)
             if behind is not None and normalise(behind.address) not in seen:
                 seen.add(normalise(behind.address))
-                found.append(format_mailbox(behind.name, behind.address))
+                found.append(format_mailbox(_text(behind.name, replace), behind.address))
         if found:
             fields.append(name + b": " + b",\r\n ".join(found))
     return fields or [b"To: " + NOBODY]
@@ -132,10 +132,14 @@ def _subject(block: HeaderBlock, replace: Replacer) -> list[bytes]:
     if field is None:
         return []
     text = words.decode(words.to_text(field.value))
-    changed = replace(text.encode("utf-8", "replace")).decode("utf-8", "replace")
+    changed = _text(text, replace)
     if changed == text:
         return [field.raw]
     return [b"Subject: " + words.unstructured(words.clean(changed, MAX_SUBJECT))]
+
+
+def _text(text: str, replace: Replacer) -> str:
+    return replace(text.encode("utf-8", "replace")).decode("utf-8")
 
 
 def _date(block: HeaderBlock) -> list[bytes]:

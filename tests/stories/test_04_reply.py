@@ -1,0 +1,189 @@
+"""There and back: a stranger writes to an alias, the user answers from the mailbox, and the stranger sees only the alias.
+
+Everything is real: the webhook over HTTP, PostgreSQL, the drain, a relay that speaks SMTP.
+"""
+
+from __future__ import annotations
+
+import email
+import email.policy
+import pathlib
+import re
+from email.message import EmailMessage
+
+import pytest
+
+from postern.base.database import SYSTEM
+from postern.store import mailboxes
+from support.instance import ALIAS, DOMAIN, Instance
+from support.relay import ScriptedRelay
+
+REPLIES = pathlib.Path(__file__).parents[1] / "mail" / "messages" / "replies"
+REPORTS = REPLIES.parent / "reports"
+OWNERS = {
+    "gmail": "jane.doe@gmail.com",
+    "outlook": "jane.doe@outlook.example",
+    "apple": "jane.doe@icloud.example",
+    "thunderbird": "jane.doe@posteo.example",
+}
+FIRST = b"""Received: from bakery.example by cloudflare-email.net (cloudflare) id 1 for <shop@alias.example>
+Authentication-Results: mx.cloudflare.net; dkim=pass header.d=bakery.example; dmarc=pass header.from=bakery.example
+Received: from desk by bakery.example; Mon, 23 Nov 2026 10:00:12 +0100
+From: Bob Baker <bob@bakery.example>
+To: shop@alias.example, Ann <ann@choir.example>
+Subject: Your bread
+Date: Mon, 23 Nov 2026 10:00:12 +0100
+Message-ID: <20261123090012.4F1@bakery.example>
+
+Your bread is ready.
+""".replace(b"\n", b"\r\n")
+
+
+@pytest.fixture(autouse=True)
+def _asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts wake no drain here: each test runs its own."""
+    monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
+
+
+def read(raw: bytes) -> EmailMessage:
+    found = email.message_from_bytes(raw, policy=email.policy.default)
+    assert isinstance(found, EmailMessage)
+    return found
+
+
+def own(instance: Instance, address: str) -> None:
+    """The user has this mailbox as well."""
+    context = instance.context()
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        mailboxes.add(db, context.ring, 1, address, verified=True)
+
+
+@pytest.fixture
+def reverse(instance: Instance, relay: ScriptedRelay, site: str) -> str:
+    """The reverse address of Bob, who wrote."""
+    assert instance.post(site, FIRST, mail_from="bob@bakery.example").status == 202
+    instance.finish()
+    return read(relay.messages[0].content)["From"].addresses[0].addr_spec
+
+
+def answer(client: str, reverse: str) -> bytes:
+    raw = (REPLIES / f"{client}.eml").read_bytes()
+    return raw.replace(b"re-k5uvmlqz3pqrs2ab@alias.example", reverse.encode())
+
+
+def test_the_forward_leads_every_answer_back_here(relay: ScriptedRelay, reverse: str):
+    message = read(relay.messages[0].content)
+    assert re.fullmatch(rf"re-[a-z2-7]{{16}}@{DOMAIN}", reverse)
+    to = [one.addr_spec for one in message["To"].addresses]
+    assert to[0] == ALIAS
+    assert re.fullmatch(rf"re-[a-z2-7]{{16}}@{DOMAIN}", to[1]) and to[1] != reverse
+    assert message["X-Postern-Auth"] == "dmarc=pass"
+
+
+@pytest.mark.parametrize("client", OWNERS)
+def test_a_reply_leaves_as_the_alias(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str, client: str
+):
+    own(instance, OWNERS[client])
+    got = instance.post(site, answer(client, reverse), rcpt_to=reverse, mail_from=OWNERS[client])
+    assert (got.status, got.receipt) == (202, "stored")
+    instance.finish()
+    sent = relay.messages[1]
+    assert list(sent.rcpt_to) == ["bob@bakery.example"]
+    assert sent.mail_from.startswith("bn-") and sent.mail_from.endswith("@" + DOMAIN)
+    message = read(sent.content)
+    assert message["From"] == ALIAS
+    assert message["To"].addresses[0].addr_spec == "bob@bakery.example"
+    assert message["In-Reply-To"] == "<20261123090012.4F1@bakery.example>"
+    assert message["Message-ID"].endswith(f"@{DOMAIN}>")
+    everything = sent.content.replace(b"=\r\n", b"").decode("utf-8", "replace").lower()
+    assert OWNERS[client] not in everything
+    assert reverse not in everything
+    assert instance.query("SELECT replied, forwarded FROM aliases") == [[1, 1]]
+    assert instance.query("SELECT sent, received FROM contacts WHERE received = 1") == [[1, 1]]
+
+
+def test_the_answer_to_a_reply_is_led_back_to_the_users_own_thread(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str
+):
+    own(instance, OWNERS["gmail"])
+    instance.post(site, answer("gmail", reverse), rcpt_to=reverse, mail_from=OWNERS["gmail"])
+    instance.finish()
+    seen = read(relay.messages[1].content)["Message-ID"]
+    again = FIRST.replace(
+        b"Message-ID: <20261123090012.4F1@bakery.example>", b"Message-ID: <2@bakery.example>"
+    )
+    again = again.replace(
+        b"Subject:", f"In-Reply-To: {seen}\r\nReferences: <x@y.example> {seen}\r\nSubject:".encode()
+    )
+    instance.post(site, again, mail_from="bob@bakery.example")
+    instance.finish()
+    forwarded = read(relay.messages[2].content)
+    assert forwarded["In-Reply-To"] == "<CAJ+jane.doe-4f8sQ2@mail.gmail.com>"
+    assert forwarded["References"] == "<x@y.example> <CAJ+jane.doe-4f8sQ2@mail.gmail.com>"
+
+
+FORGED = {
+    "not proven": (b"dmarc=pass", b"dmarc=fail"),
+    "stamped by somebody else": (
+        b"Authentication-Results: mx.cloudflare.net",
+        b"Authentication-Results: mx.evil.example",
+    ),
+    "another From": (b"From: Jane Doe <jane.doe@gmail.com>", b"From: Jane Doe <mallory@gmail.com>"),
+    "two authors": (
+        b"From: Jane Doe <jane.doe@gmail.com>",
+        b"From: <jane.doe@gmail.com>, <mallory@gmail.com>",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_reply_is_refused_and_shown_to_the_user(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str, case: str
+):
+    own(instance, OWNERS["gmail"])
+    old, new = FORGED[case]
+    raw = answer("gmail", reverse).replace(
+        b"dkim=pass header.d=gmail.com header.s=s1 header.b=abc;", b"dkim=none;"
+    )
+    assert old in raw
+    got = instance.post(site, raw.replace(old, new), rcpt_to=reverse, mail_from=OWNERS["gmail"])
+    assert got.status == 422
+    instance.finish()
+    assert relay.count == 1
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'refused'") == [[1]]
+
+
+def test_a_reply_that_bounces_is_told_to_the_user_and_to_nobody_else(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str
+):
+    own(instance, OWNERS["gmail"])
+    instance.post(site, answer("gmail", reverse), rcpt_to=reverse, mail_from=OWNERS["gmail"])
+    instance.finish()
+    bounce = (REPORTS / "postfix.eml").read_bytes()
+    assert instance.post(site, bounce, rcpt_to=relay.messages[1].mail_from, mail_from="").status == 202
+    instance.finish()
+    notice = relay.messages[2]
+    assert list(notice.rcpt_to) == ["jane.doe@real-mailbox.example"]
+    message = read(notice.content)
+    assert message["Subject"] == "Your reply did not arrive"
+    assert message["Auto-Submitted"] == "auto-generated"
+    assert "bob@bakery.example" in message.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert relay.count == 3
+
+
+def test_forged_mail_waits_in_quarantine_until_its_user_lets_it_out(
+    instance: Instance, relay: ScriptedRelay, site: str
+):
+    forged = FIRST.replace(b"dkim=pass", b"dkim=fail").replace(b"dmarc=pass", b"dmarc=fail")
+    assert instance.post(site, forged, mail_from="bob@bakery.example").receipt == "stored"
+    instance.finish()
+    assert relay.count == 0
+    assert instance.states() == {"held": 1}
+    from postern.flow import quarantine
+
+    ((delivery_id,),) = instance.query("SELECT id FROM deliveries")
+    quarantine.release(instance.context(), 1, int(str(delivery_id)))
+    instance.finish()
+    assert relay.count == 1
+    assert read(relay.messages[0].content)["X-Postern-Auth"] == "dmarc=fail"
