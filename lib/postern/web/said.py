@@ -35,6 +35,7 @@ SAID = {
     "mailbox-default": ("good", "This is the default now.", "New aliases forward to it."),
     "mailbox-resumed": ("good", "It is forwarded to again.", "What was held meanwhile waits in quarantine."),
     "mailbox-deleted": ("good", "Deleted.", "Its aliases forward to your default mailbox."),
+    "settings-saved": ("good", "Saved.", ""),
     "domain-verified": ("good", "It is yours.", "Aliases can be made on it."),
     "domain-saved": ("good", "Saved.", ""),
     "domain-deleted": ("good", "Deleted.", "Its aliases are gone with it."),
