@@ -138,20 +138,25 @@ CREATE TABLE sign_in_codes (
     address_index bytea NOT NULL,
     client_index  bytea NOT NULL,
     browser_index bytea NOT NULL,
-    token_index   bytea NOT NULL CONSTRAINT sign_in_code_token_once UNIQUE,
-    code_index    bytea NOT NULL,
+    token_index   bytea CONSTRAINT sign_in_code_token_once UNIQUE,
+    code_index    bytea,
+    agent_sealed  bytea NOT NULL,
     tries         integer NOT NULL DEFAULT 0,
     created_at    timestamptz NOT NULL DEFAULT now(),
     expires_at    timestamptz NOT NULL,
+    posted_at     timestamptz,
     used_at       timestamptz
 );
+CREATE INDEX sign_in_codes_asked ON sign_in_codes (id) WHERE posted_at IS NULL;
 CREATE INDEX sign_in_codes_by_browser ON sign_in_codes (browser_index);
 CREATE INDEX sign_in_codes_by_address ON sign_in_codes (address_index, created_at);
 CREATE INDEX sign_in_codes_by_client ON sign_in_codes (client_index, created_at);
 CREATE INDEX sign_in_codes_by_age ON sign_in_codes (created_at);
 COMMENT ON TABLE sign_in_codes IS 'A mailed link with its code, asked for by a browser: either signs that browser in, once, within ten minutes.';
 COMMENT ON COLUMN sign_in_codes.uid IS 'Made by the program.';
-COMMENT ON COLUMN sign_in_codes.user_id IS 'Empty: the address is nobody''s. The row is made all the same, so that both are answered alike and both count.';
+COMMENT ON COLUMN sign_in_codes.user_id IS 'Empty: not looked up yet, or the address is nobody''s. Whose it is is asked by the drain, not by the request: so both are answered alike.';
+COMMENT ON COLUMN sign_in_codes.posted_at IS 'When the drain looked it up, and queued the mail if the address is somebody''s.';
+COMMENT ON COLUMN sign_in_codes.agent_sealed IS 'The browser that asked, in a few words for the mail; sealed at place sign_in_codes.agent:uid.';
 COMMENT ON COLUMN sign_in_codes.mailbox_id IS 'The mailbox that it was mailed to: using it proves that one, too.';
 COMMENT ON COLUMN sign_in_codes.address_index IS 'Keyed hash of the address that was typed, purpose mailbox: so many an hour and no more.';
 COMMENT ON COLUMN sign_in_codes.client_index IS 'Keyed hash of the network that asked, purpose client: the same.';

@@ -53,7 +53,7 @@ HOSTILE = [
 @pytest.mark.parametrize(("given", "expected"), HOSTILE)
 def test_what_goes_into_a_page_is_escaped(given: str, expected: str):
     assert f"<h1>{expected}</h1>" in problem(heading=given)
-    assert f"<title>{expected}</title>" in render.page("sign_in", given)
+    assert f"<title>{expected}</title>" in render.page("sign_in_elsewhere", given)
 
 
 def test_what_was_rendered_goes_in_as_it_is():

@@ -15,7 +15,7 @@ from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
-from postern.flow import record, retry
+from postern.flow import record, retry, sign_in_mail
 from postern.flow.letter import prepare
 from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
 from postern.relay.settings import RelaySettings
@@ -66,6 +66,7 @@ class Drain:
         """Deliver until there is a reason to stop."""
         with self.relay:
             while not self.tally.stopped:
+                sign_in_mail.post_asked(self.context)
                 self._deliver_all(self._claim())
         return self.tally
 

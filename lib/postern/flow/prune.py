@@ -14,6 +14,7 @@ from postern.store import (
     relays,
     retired,
     sessions,
+    sign_in_codes,
     sign_in_links,
     thread_ids,
     webhook_ids,
@@ -51,6 +52,7 @@ def _prune(context: Context, db: Database) -> int:
         + relays.forget_old(db)
         + sessions.forget_old(db)
         + sign_in_links.forget_old(db)
+        + sign_in_codes.forget_old(db)
         + quarantine.expire(context, db)
         + retired.purge(db, context.ring)
         + domains.forget_claims(db)

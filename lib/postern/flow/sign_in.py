@@ -1,17 +1,13 @@
 """Signing in: a link good for one sign-in becomes a session, in one transaction.
 
-A token is 256 random bits in 52 letters (base32 in lower case, no padding): none of them means anything in a URL, in a
-cookie, or to a web firewall. The database holds keyed hashes of tokens only. Not here: cookies and forms (web/session.py).
+Not here: the mailed link and code (flow/sign_in_mail.py), cookies and forms (web/session.py).
 """
 
 from __future__ import annotations
 
-import base64
-import os
-import re
-
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict, NotFound
+from postern.flow import tokens
 from postern.store import sessions, sign_in_links
 
 TYPE_CHECKING = False
@@ -23,8 +19,6 @@ if TYPE_CHECKING:
 
 LINK_HOURS = 24
 LINK_PATH = "/sign-in/link/"
-
-_TOKEN = re.compile(r"[a-z2-7]{52}")
 
 
 class DeadLink(NotFound):
@@ -45,14 +39,14 @@ def make_link(context: Context, db: Database, user: User) -> str:
     """
     if user.disabled_at is not None:
         raise Conflict(f"The user {user.handle} is disabled.", "Enable the user first, or choose another.")
-    token = _new_token()
+    token = tokens.new()
     sign_in_links.make(db, context.ring, user.id, token, LINK_HOURS)
     return context.config.url.rstrip("/") + LINK_PATH + token
 
 
 def look(context: Context, token: str) -> str:
     """The handle of the user whom the link would sign in; nothing is used up. DeadLink."""
-    if not _TOKEN.fullmatch(token):
+    if not tokens.is_one(token):
         raise DeadLink
     with context.pool.connection() as db, db.transaction(SYSTEM):
         handle = sign_in_links.handle(db, context.ring, token)
@@ -66,23 +60,29 @@ def sign_in(context: Context, token: str, agent: str, before: SignedIn | None) -
 
     `before`: the session that the browser had. It ends, for nobody could reach it any more.
     """
-    if not _TOKEN.fullmatch(token):
+    if not tokens.is_one(token):
         raise DeadLink
-    session = _new_token()
     with context.pool.connection() as db, db.transaction(SYSTEM):
         user_id = sign_in_links.use(db, context.ring, token)
         if user_id is None:
             raise DeadLink
-        sessions.add(db, context.ring, user_id, session, agent)
-        if before is not None:
-            sessions.end(db, before.id)
+        session = begin(context, db, user_id, agent, before)
     context.log.info("sign_in.done", user=user_id, by="link")
+    return session
+
+
+def begin(context: Context, db: Database, user_id: int, agent: str, before: SignedIn | None) -> str:
+    """Begin a session in the transaction that is open; returns its token, always a new one. `before` ends."""
+    session = tokens.new()
+    sessions.add(db, context.ring, user_id, session, agent)
+    if before is not None:
+        sessions.end(db, before.id)
     return session
 
 
 def find_session(context: Context, token: str) -> SignedIn | None:
     """Whose session this is, if it is one; its use is noted."""
-    if not _TOKEN.fullmatch(token):
+    if not tokens.is_one(token):
         return None
     with context.pool.connection() as db:
         with db.transaction(SYSTEM):
@@ -101,7 +101,3 @@ def sign_out(context: Context, who: SignedIn, everywhere: bool) -> None:
         else:
             sessions.end(db, who.id)
     context.log.info("sign_in.out", user=who.user_id, everywhere=everywhere)
-
-
-def _new_token() -> str:
-    return base64.b32encode(os.urandom(32)).decode().rstrip("=").lower()

@@ -123,3 +123,19 @@ WHERE u.id = s.user_id AND (s.expires_at <= now() OR u.disabled_at IS NOT NULL)
 def forget_old(db: Database) -> int:
     """Delete those that are over, or whose user is disabled: they shall not come back when the user does."""
     return db.count(_FORGET)
+
+
+_END_OF_USER = "DELETE FROM sessions WHERE user_id = :user_id AND uid = :uid"
+
+
+def end_of_user(db: Database, user_id: int, uid: uuid.UUID) -> bool:
+    """End the session of that uid. False when it is not this user's, or gone."""
+    return db.count(_END_OF_USER, user_id=user_id, uid=uid) == 1
+
+
+_END_OTHERS = "DELETE FROM sessions WHERE user_id = :user_id AND id <> :kept"
+
+
+def end_others(db: Database, user_id: int, kept: int) -> int:
+    """End all of the user's but one; returns how many."""
+    return db.count(_END_OTHERS, user_id=user_id, kept=kept)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 
 from postern.base.errors import NotFound
-from postern.flow import sign_in
+from postern.flow import sign_in, tokens
 from postern.web import csrf, form
 from postern.web import response as responses
 
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 SIGN_IN = "/sign-in"
 MAX_AGE_SECONDS = 90 * 86400
 """The longest that a session may last (store/sessions.py); the database decides."""
+
+BROWSER_SECONDS = 1800
+"""The cookie of a browser that asks for a mail outlives the mail's ten minutes."""
 
 _BROWSERS = (
     ("Edg", "Edge"),
@@ -131,6 +134,17 @@ def drop_cookie(context: Context) -> tuple[str, str]:
     return _cookie(context.config, "", 0)
 
 
+def set_browser(context: Context, token: str) -> tuple[str, str]:
+    """The header that ties what is mailed now to this browser. It opens nothing by itself."""
+    return _cookie(context.config, token, BROWSER_SECONDS, "-browser")
+
+
+def browser_token(context: Context, request: Request) -> str:
+    """What set_browser gave it; empty when there is none."""
+    token = request.cookie(_name(context.config)[0] + "-browser")
+    return token if tokens.is_one(token) else ""
+
+
 def browser(request: Request) -> str:
     """The browser in a few words, for the list of sessions: of the long line that it sends, no more is kept."""
     agent = request.header("User-Agent")
@@ -139,9 +153,12 @@ def browser(request: Request) -> str:
     return f"{name} on {system}" if system else name
 
 
-def _cookie(config: Config, value: str, max_age: int) -> tuple[str, str]:
+def _cookie(config: Config, value: str, max_age: int, suffix: str = "") -> tuple[str, str]:
     name, secure = _name(config)
-    return ("Set-Cookie", f"{name}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}")
+    return (
+        "Set-Cookie",
+        f"{name}{suffix}={value}; Path=/; Max-Age={max_age}; HttpOnly; SameSite=Lax{secure}",
+    )
 
 
 def _name(config: Config) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""/sign-in, and the link that signs in.
+"""/sign-in: by a mailed link or code, and by the operator's link.
 
 Opening a link shows one button; pressing it signs in. Whoever looks at links before their reader does (mail filters,
 previews in a chat) sends no forms, and so does not use the link up.
@@ -6,8 +6,10 @@ previews in a chat) sends no forms, and so does not use the link up.
 
 from __future__ import annotations
 
-from postern.flow import sign_in
-from postern.web import csrf, render, session
+from postern.base.errors import PosternError
+from postern.flow import sign_in, sign_in_mail, tokens
+from postern.mail.address import parse_address
+from postern.web import client, csrf, form, render, room, session
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -16,19 +18,79 @@ if TYPE_CHECKING:
     from postern.web.request import Request
     from postern.web.response import Response
 
-HOME = "/account"
+HOME = "/aliases"
+CODE = "/sign-in/code"
 
 
 def show(context: Context, request: Request) -> Response:
-    """GET /sign-in: how to sign in."""
+    """GET /sign-in: the address is asked for."""
     if session.find(context, request) is not None:
         return responses.redirect(HOME)
-    return responses.html(200, render.page("sign_in", "Sign in"))
+    return _form(context)
+
+
+def ask(context: Context, request: Request) -> Response:
+    """POST /sign-in: the same answer and the same work for every address that could be one."""
+    csrf.check_origin(context, request)
+    typed = form.read(request).text("address")
+    try:
+        address = str(parse_address(typed))
+    except PosternError as error:
+        return _form(context, typed, error)
+    browser = session.browser_token(context, request) or tokens.new()
+    sign_in_mail.ask(context, address, client.network(request), browser, session.browser(request))
+    return responses.redirect(CODE, session.set_browser(context, browser))
+
+
+def _form(context: Context, typed: str = "", wrong: PosternError | None = None) -> Response:
+    page = render.page("sign_in", "Sign in", typed=typed, wrong=room.wrong(wrong))
+    return responses.html(200 if wrong is None else wrong.http_status, page)
+
+
+def show_code(context: Context, request: Request) -> Response:
+    """GET /sign-in/code: where the code is typed."""
+    return _code_form(None)
+
+
+def use_code(context: Context, request: Request) -> Response:
+    """POST /sign-in/code."""
+    csrf.check_origin(context, request)
+    typed = form.read(request).text("code")
+    browser = session.browser_token(context, request)
+    before = session.find(context, request)
+    try:
+        token = sign_in_mail.use_code(context, typed, browser, session.browser(request), before)
+    except sign_in_mail.WrongCode as error:
+        return _code_form(error)
+    return responses.redirect(HOME, session.set_cookie(context, token))
+
+
+def _code_form(wrong: PosternError | None) -> Response:
+    page = render.page("sign_in_code", "Look at your mail", wrong=room.wrong(wrong))
+    return responses.html(200 if wrong is None else wrong.http_status, page)
+
+
+def show_mail(context: Context, request: Request) -> Response:
+    """GET /sign-in/mail/*: the button, in the browser that asked; elsewhere, where to type the code. Changes nothing."""
+    browser = session.browser_token(context, request)
+    handle, is_same = sign_in_mail.look(context, request.part(3), browser)
+    if not is_same:
+        return responses.html(200, render.page("sign_in_elsewhere", "Go back to the other device"))
+    return responses.html(200, render.page("sign_in_link", f"Sign in as {handle}", handle=handle))
+
+
+def use_mail(context: Context, request: Request) -> Response:
+    """POST /sign-in/mail/*."""
+    csrf.check_origin(context, request)
+    browser = session.browser_token(context, request)
+    before = session.find(context, request)
+    token = sign_in_mail.use_link(context, request.part(3), browser, session.browser(request), before)
+    return responses.redirect(HOME, session.set_cookie(context, token))
 
 
 def show_link(context: Context, request: Request) -> Response:
     """GET /sign-in/link/…: the button. Changes nothing."""
-    handle = sign_in.look(context, _token(request))
+    handle = sign_in.look(context, request.part(3))
     return responses.html(200, render.page("sign_in_link", f"Sign in as {handle}", handle=handle))
 
 
@@ -36,9 +98,5 @@ def use_link(context: Context, request: Request) -> Response:
     """POST /sign-in/link/…: sign in. A session that the browser had is never taken over."""
     csrf.check_origin(context, request)
     before = session.find(context, request)
-    token = sign_in.sign_in(context, _token(request), session.browser(request), before)
+    token = sign_in.sign_in(context, request.part(3), session.browser(request), before)
     return responses.redirect(HOME, session.set_cookie(context, token))
-
-
-def _token(request: Request) -> str:
-    return request.path[len(sign_in.LINK_PATH) :]

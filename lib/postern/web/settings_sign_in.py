@@ -1,0 +1,90 @@
+"""/settings/sign-in: where the user is signed in, and signing out."""
+
+from __future__ import annotations
+
+from postern.base.errors import NotFound
+from postern.flow import sign_in
+from postern.store import sessions
+from postern.web import csrf, ids, render, room, said, session, times
+from postern.web import response as responses
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from postern.flow.context import Context
+    from postern.store.sessions import Session, SignedIn
+    from postern.web.form import Fields
+    from postern.web.render import Safe
+    from postern.web.request import Request
+    from postern.web.response import Response
+
+PATH = "/settings/sign-in"
+
+
+@session.page
+def show(context: Context, request: Request, who: SignedIn) -> Response:
+    """GET /settings/sign-in."""
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        found = sessions.of_user(db, who.user_id)
+    token = csrf.token(context, who)
+    return room.show(
+        context,
+        request,
+        who,
+        "/settings",
+        "settings_sign_in",
+        "Sign-in",
+        tabs=room.tabs("Settings", room.SETTINGS_TABS, PATH),
+        handle=who.handle,
+        since=times.day(who.user_since),
+        sessions=render.join(_row(context, token, one, who) for one in found),
+    )
+
+
+def _row(context: Context, token: str, one: Session, who: SignedIn) -> Safe:
+    agent = one.agent(context.ring)
+    name = "session_row_this" if one.id == who.id else "session_row"
+    return render.render(
+        name,
+        csrf=token,
+        uid=str(one.uid),
+        agent=agent,
+        since=times.day(one.created_at),
+        seen=times.minute(one.seen_at),
+    )
+
+
+@session.page
+def moved(context: Context, request: Request, who: SignedIn) -> Response:
+    """GET /account: where this page was before."""
+    return responses.redirect(PATH)
+
+
+@session.action
+def end(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /settings/sessions/*/end: sign another browser out."""
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        if not sessions.end_of_user(db, who.user_id, ids.uid(request.part(3))):
+            raise NotFound("This browser is signed out already.", "Load the page again.")
+    return responses.redirect(said.path(PATH, "signed-out-elsewhere"))
+
+
+@session.action
+def end_others(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /settings/sessions/end-others: sign every other browser out."""
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        sessions.end_others(db, who.user_id, who.id)
+    return responses.redirect(said.path(PATH, "signed-out-others"))
+
+
+@session.action
+def sign_out(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /sign-out: this browser."""
+    sign_in.sign_out(context, who, everywhere=False)
+    return responses.redirect(session.SIGN_IN, session.drop_cookie(context))
+
+
+@session.action
+def sign_out_everywhere(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /sign-out/everywhere: every browser of this user."""
+    sign_in.sign_out(context, who, everywhere=True)
+    return responses.redirect(session.SIGN_IN, session.drop_cookie(context))
