@@ -21,36 +21,61 @@ import pytest
 import postern.store
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import PosternError
+from postern.base.settings import Config
 from postern.base.spool import Holder
 from postern.store import (
+    admin_acts,
+    alias_list,
     aliases,
+    bounces,
     contacts,
+    counts,
     deliveries,
     domains,
     events,
+    holds,
+    mailbox_proofs,
     mailboxes,
     messages,
+    preferences,
     queue,
+    quotas,
+    retired,
     sessions,
+    sign_in_codes,
     sign_in_links,
+    targets,
+    thread_ids,
     users,
 )
+from postern.store.alias_list import Wanted
+from postern.store.bounces import Bounced
 from postern.store.deliveries import Claimed, Said
-from support.store import RING, Store, Tenant, add_tenant, become, taken_back
+from postern.store.preferences import Preferences
+from postern.store.quotas import Limits, Used
+from postern.store.sign_in_codes import Asked, Open, Wish
+from postern.store.targets import Fly
+from support.store import RING, Store, Tenant, add_tenant, become, furnish, taken_back
 
 TENANT_TABLES = (
-    "alias_mailboxes",
-    "aliases",
-    "contacts",
-    "deliveries",
-    "domains",
-    "events",
-    "mailboxes",
-    "messages",
-    "sessions",
-    "sign_in_links",
-    "users",
+    *("alias_days", "alias_mailboxes", "aliases", "contacts", "deliveries", "domains", "events", "mailboxes"),
+    *(
+        "messages",
+        "passkey_challenges",
+        "passkeys",
+        "preferences",
+        "recovery_codes",
+        "sessions",
+        "sign_in_codes",
+    ),
+    *("sign_in_links", "thread_ids", "user_days", "users"),
 )
+
+NO_ID = {"alias_days", "alias_mailboxes", "passkey_challenges", "preferences", "thread_ids", "user_days"}
+"""Tenant tables whose key is made of other columns."""
+
+PROGRAMS_OWN = ("admin_acts", "invitations")
+"""Tables that no tenant sees a row of."""
 
 SHARED_TABLES = {
     "message_chunks": "COPY refuses tables with row level security; each chunk opens only under its message",
@@ -60,6 +85,7 @@ SHARED_TABLES = {
     "relay_usage": "the operator's",
     "jobs": "the operator's",
     "migrations": "the operator's",
+    "retired_addresses": "keyed hashes of no user",
 }
 """Tables without the wall, and why."""
 
@@ -102,7 +128,11 @@ def built(module_store: Store) -> World:
     db = module_store.connect()
     jane, kim = add_tenant(db, "jane"), add_tenant(db, "kim")
     with db.transaction(SYSTEM):
+        furnish(db, jane)
+        furnish(db, kim)
         shared = domains.add(db, "shared.example", None)
+        db.run("INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('', 'kim', 'infinity')")
+        admin_acts.add(db, "kim", "set quota", "jane")
     return World(module_store, db, jane, kim, shared.id)
 
 
@@ -125,7 +155,16 @@ def owned(world: World, table: str, user_id: int) -> int:
 
 
 def test_every_table_is_walled_or_says_why_not(module_store: Store):
-    assert sorted([*TENANT_TABLES, *SHARED_TABLES]) == module_store.tables()
+    assert sorted([*TENANT_TABLES, *PROGRAMS_OWN, *SHARED_TABLES]) == module_store.tables()
+
+
+@pytest.mark.parametrize("table", PROGRAMS_OWN)
+def test_what_is_the_programs_own_no_user_sees(world: World, table: str):
+    with world.db.transaction(SYSTEM):
+        assert world.db.value(f"SELECT count(*) FROM {table}") == 1
+    with world.db.transaction(world.jane.id):
+        assert world.db.value(f"SELECT count(*) FROM {table}") == 0
+        assert world.db.count(f"DELETE FROM {table}") == 0
 
 
 def test_every_table_that_names_a_user_is_walled(module_store: Store):
@@ -167,7 +206,7 @@ def test_a_user_sees_just_her_own_rows(world: World, table: str):
 
 @every_tenant_table
 def test_a_user_changes_just_her_own_rows(world: World, table: str):
-    column = {"users": "handle", "alias_mailboxes": "user_id"}.get(table, "id")
+    column = "handle" if table == "users" else "user_id" if table in NO_ID else "id"
     before = world.as_they_are()
     with taken_back(world.db, world.jane.id):
         changed = world.db.count(f"UPDATE {table} SET {column} = {column}")
@@ -221,6 +260,13 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         "reverse_local": "'re-new'",
         "address_index": "'new'",
         "token_index": "'new'",
+        "code_index": "'new'",
+        "credential_id": "'new'",
+        "challenge_index": "'new'",
+        "original_index": "'new'",
+        "ours": "'<new@x>'",
+        "day": "'2000-01-01'",
+        "is_default": "false",
     }
     row.update({name: value for name, value in fresh.items() if name in row})
     sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(row.values())})"
@@ -230,7 +276,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         assert "row-level security" in caught.value.reason
         return
     with taken_back(world.db, SYSTEM):
-        for clash in ("alias_mailboxes", "deliveries", "sign_in_links"):
+        for clash in ("alias_mailboxes", "deliveries", "preferences", "sign_in_links"):
             world.db.run(f"DELETE FROM {clash}")
         world.db.run(sql)
 
@@ -265,7 +311,7 @@ def test_without_a_user_there_is_nothing(world: World, how: str):
     for table in TENANT_TABLES:
         shared = 1 if table == "domains" and how.startswith("with the number") else 0
         shared += 1 if table == "domains" and how.startswith("with a number") else 0
-        column = "user_id" if table == "alias_mailboxes" else "id"
+        column = "user_id" if table in NO_ID else "id"
         assert db.run(f"SELECT count(*) FROM postern.{table}") == [[shared]]
         assert db.count(f"UPDATE postern.{table} SET {column} = {column}") == 0
         assert db.count(f"DELETE FROM postern.{table}") == 0
@@ -367,11 +413,64 @@ def message_to_his_alias(world: World) -> object:
     return messages.add(world.db, RING, **place, **rest)  # type: ignore[arg-type]
 
 
+def look_up(world: World, sql: str) -> object:
+    return world.store.look(sql, id=world.kim.id)[0][0]
+
+
+def uid_of_domain(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM domains WHERE user_id = :id")))
+
+
+def uid_of_session(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM sessions WHERE user_id = :id")))
+
+
+def his_code(world: World) -> int:
+    return int(str(look_up(world, "SELECT id FROM sign_in_codes WHERE user_id = :id")))
+
+
+def his_open(world: World) -> Open:
+    return Open(
+        his_code(world), uuid.uuid4(), world.kim.id, world.kim.mailbox.id, "kim", b"browser of kim", b""
+    )
+
+
+def his_address_index() -> bytes:
+    return mailboxes.index(RING, "kim@real.example")
+
+
+def his_bounce(world: World) -> Bounced:
+    return Bounced(
+        world.kim.delivery_id, uuid.uuid4(), world.kim.id, "forward", None, world.kim.message_id, None, None
+    )
+
+
+def his_fly(world: World) -> Fly:
+    """An address of his domain, as it were when it made itself."""
+    return Fly(world.kim.domain_id, world.kim.id, "new", world.kim.domain, 1, "quarantine", [], [])
+
+
 REFUSED = object()
 SAID = Said(250, "body", "ok")
 
 FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
-    "aliases.resolve": [(lambda w: aliases.resolve(w.db, "shop", w.kim.domain), None)],
+    "targets.resolve": [(lambda w: targets.resolve(w.db, "shop", w.kim.domain), None)],
+    "targets.fly": [(lambda w: targets.fly(w.db, "new", w.kim.domain), None)],
+    "targets.make": [(lambda w: targets.make(w.db, his_fly(w)), False)],
+    "targets.count_fly": [(lambda w: targets.count_fly(w.db, w.kim.domain_id), False)],
+    "targets.reverse": [(lambda w: targets.reverse(w.db, w.kim.contact.reverse_local, w.kim.domain), None)],
+    "counts.forwarded": [(lambda w: counts.forwarded(w.db, w.kim.alias.id, w.kim.contact.id), None)],
+    "counts.blocked": [(lambda w: counts.blocked(w.db, w.kim.alias.id), None)],
+    "counts.replied": [(lambda w: counts.replied(w.db, w.kim.alias.id, w.kim.contact.id), None)],
+    "counts.events_lately": [(lambda w: counts.events_lately(w.db, w.kim.alias.id, "received"), 0)],
+    "quotas.own": [(lambda w: quotas.own(w.db, w.kim.id), Limits())],
+    "quotas.limits": [(lambda w: quotas.limits(w.db, Config(), w.kim.id)["aliases"], 10_000)],
+    "quotas.set_own": [(lambda w: quotas.set_own(w.db, w.kim.id, Limits(aliases=1)), None)],
+    "quotas.used": [(lambda w: quotas.used(w.db, w.kim.id), Used(0, 0, 0, 0, 0))],
+    "quotas.check": [(lambda w: quotas.check(w.db, Config(), w.kim.id, "aliases"), None)],
+    "quotas.has_room": [(lambda w: quotas.has_room(w.db, Config(), w.kim.id, 1), True)],
+    "quotas.book": [(lambda w: quotas.book(w.db, Config(), w.kim.id, 1), REFUSED)],
+    "quotas.forget_old": [(lambda w: quotas.forget_old(w.db), 0)],
     "aliases.find": [(lambda w: aliases.find(w.db, "shop", w.kim.domain), None)],
     "aliases.of_user": [(lambda w: aliases.of_user(w.db, w.kim.id), [])],
     "aliases.add": [
@@ -400,7 +499,6 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "deliveries.claim": [
         (lambda w: [c.user_id for c in deliveries.claim(w.db, 10, 900) if c.user_id != w.jane.id], [])
     ],
-    "deliveries.bounced": [(lambda w: deliveries.bounced(w.db, w.kim.delivery_id), None)],
     "domains.add": [
         (lambda w: domains.add(w.db, "new.example", w.kim.id), REFUSED),
         (lambda w: domains.add(w.db, "new.example", None), REFUSED),
@@ -446,6 +544,119 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "users.add": [(lambda w: users.add(w.db, "mallory"), REFUSED)],
     "users.find": [(lambda w: users.find(w.db, "kim"), None)],
     "users.all_users": [(lambda w: [user.handle for user in users.all_users(w.db)], ["jane"])],
+    "admin_acts.add": [(lambda w: admin_acts.add(w.db, "jane", "x"), REFUSED)],
+    "admin_acts.latest": [(lambda w: admin_acts.latest(w.db, 9), [])],
+    "alias_list.page": [(lambda w: alias_list.page(w.db, w.kim.id, Wanted(), 9, 0), [])],
+    "alias_list.count": [(lambda w: alias_list.count(w.db, w.kim.id, Wanted()), 0)],
+    "alias_list.counts": [(lambda w: alias_list.counts(w.db, w.kim.id).everything, 0)],
+    "alias_list.mailboxes_of": [
+        (lambda w: list(alias_list.mailboxes_of(w.db, [w.kim.alias.id]).values()), [[]]),
+    ],
+    "alias_list.enable": [(lambda w: alias_list.enable(w.db, [w.kim.alias.uid], False), 0)],
+    "alias_list.pin": [(lambda w: alias_list.pin(w.db, [w.kim.alias.uid], True), 0)],
+    "alias_list.delete": [(lambda w: alias_list.delete(w.db, [w.kim.alias.uid]), 0)],
+    "alias_list.restore": [(lambda w: alias_list.restore(w.db, [w.kim.alias.uid]), 0)],
+    "aliases.get": [(lambda w: aliases.get(w.db, w.kim.alias.uid), None)],
+    "aliases.uid_of": [(lambda w: aliases.uid_of(w.db, w.kim.alias.id), None)],
+    "aliases.describe": [(lambda w: aliases.describe(w.db, RING, w.kim.alias, "x", "x"), None)],
+    "aliases.forward_only_to": [
+        (lambda w: aliases.forward_only_to(w.db, w.kim.alias, []), None),
+        (lambda w: aliases.forward_only_to(w.db, w.kim.alias, [w.jane.mailbox.id]), REFUSED),
+    ],
+    "aliases.own_among": [(lambda w: aliases.own_among(w.db, w.kim.id, [w.kim.alias.address]), set())],
+    "bounces.find": [(lambda w: bounces.find(w.db, w.kim.delivery_id), None)],
+    "bounces.note": [(lambda w: bounces.note(w.db, RING, his_bounce(w), "5.1.1", "x"), None)],
+    "bounces.pause_when_too_many": [(lambda w: bounces.pause_when_too_many(w.db, w.kim.mailbox.id), False)],
+    "contacts.with_address": [
+        (lambda w: contacts.with_address(w.db, RING, w.kim.alias.id, "friend.of.kim@shop.example"), None)
+    ],
+    "contacts.find": [(lambda w: contacts.find(w.db, w.kim.contact.uid), None)],
+    "contacts.by_id": [(lambda w: contacts.by_id(w.db, w.kim.contact.id), None)],
+    "contacts.of_alias": [(lambda w: contacts.of_alias(w.db, w.kim.alias.id, 9), [])],
+    "contacts.block": [(lambda w: contacts.block(w.db, w.kim.contact.id, True), False)],
+    "deliveries.add_reply": [
+        (lambda w: deliveries.add_reply(w.db, w.kim.id, w.kim.message_id, w.kim.contact.id), REFUSED),
+        (lambda w: deliveries.add_reply(w.db, w.jane.id, w.kim.message_id, w.jane.contact.id), REFUSED),
+        (lambda w: deliveries.add_reply(w.db, w.jane.id, w.jane.message_id, w.kim.contact.id), REFUSED),
+    ],
+    "domains.get": [(lambda w: domains.get(w.db, uid_of_domain(w)), None)],
+    "domains.of_user": [(lambda w: domains.of_user(w.db, w.kim.id), [])],
+    "domains.usable": [(lambda w: [d.name for d in domains.usable(w.db, w.kim.id)], ["shared.example"])],
+    "domains.claim": [(lambda w: domains.claim(w.db, "new.example", w.kim.id, "x"), REFUSED)],
+    "domains.take_subdomain": [
+        (lambda w: domains.take_subdomain(w.db, "x.shared.example", w.kim.id, w.shared_domain_id), REFUSED)
+    ],
+    "domains.in_the_way": [(lambda w: domains.in_the_way(w.db, w.kim.domain, w.jane.id), None)],
+    "domains.verify": [(lambda w: domains.verify(w.db, w.kim.domain_id), False)],
+    "domains.note_check": [(lambda w: domains.note_check(w.db, w.kim.domain_id), None)],
+    "domains.set_fly": [
+        (lambda w: domains.set_fly(w.db, w.kim.domain_id, True, 1), False),
+        (lambda w: domains.set_fly(w.db, w.shared_domain_id, True, 1), False),
+    ],
+    "domains.offer_subdomains": [(lambda w: domains.offer_subdomains(w.db, w.shared_domain_id, True), False)],
+    "domains.count_aliases": [(lambda w: domains.count_aliases(w.db, w.kim.domain_id), 0)],
+    "domains.delete": [
+        (lambda w: domains.delete(w.db, w.kim.domain_id), False),
+        (lambda w: domains.delete(w.db, w.shared_domain_id), False),
+    ],
+    "domains.forget_claims": [(lambda w: domains.forget_claims(w.db), 0)],
+    "domains.first_shared": [(lambda w: domains.first_shared(w.db), "shared.example")],
+    "events.of_alias": [(lambda w: events.of_alias(w.db, w.kim.alias.id, 9), [])],
+    "events.happened_lately": [(lambda w: events.happened_lately(w.db, w.kim.alias.id, "received"), False)],
+    "holds.waits_for_mailbox": [(lambda w: holds.waits_for_mailbox(w.db, w.kim.delivery_id), False)],
+    "holds.release": [(lambda w: holds.release(w.db, w.kim.delivery_id), None)],
+    "holds.drop": [(lambda w: holds.drop(w.db, w.kim.delivery_id), None)],
+    "holds.expire": [(lambda w: holds.expire(w.db, -1), [])],
+    "mailbox_proofs.begin": [(lambda w: mailbox_proofs.begin(w.db, RING, w.kim.mailbox.id, "x"), False)],
+    "mailbox_proofs.notices_lately": [(lambda w: mailbox_proofs.notices_lately(w.db, w.kim.id), 0)],
+    "mailbox_proofs.find": [(lambda w: mailbox_proofs.find(w.db, RING, "proof of kim"), None)],
+    "mailbox_proofs.use": [(lambda w: mailbox_proofs.use(w.db, RING, "proof of kim"), None)],
+    "mailboxes.get": [(lambda w: mailboxes.get(w.db, w.kim.mailbox.uid), None)],
+    "mailboxes.by_id": [(lambda w: mailboxes.by_id(w.db, w.kim.mailbox.id), None)],
+    "mailboxes.default": [(lambda w: mailboxes.default(w.db, w.kim.id), None)],
+    "mailboxes.set_default": [(lambda w: mailboxes.set_default(w.db, w.kim.mailbox), False)],
+    "mailboxes.resume": [(lambda w: mailboxes.resume(w.db, w.kim.mailbox.id), False)],
+    "mailboxes.delete": [(lambda w: mailboxes.delete(w.db, w.kim.mailbox.id), False)],
+    "mailboxes.hand_over": [
+        (lambda w: mailboxes.hand_over(w.db, w.kim.mailbox.id, w.jane.mailbox.id), 0),
+    ],
+    "mailboxes.hand_over_mail": [
+        (lambda w: mailboxes.hand_over_mail(w.db, w.kim.mailbox.id, w.jane.mailbox.id), 0),
+    ],
+    "mailboxes.uses": [(lambda w: mailboxes.uses(w.db, w.kim.id), {})],
+    "preferences.of_user": [(lambda w: preferences.of_user(w.db, w.kim.id), Preferences())],
+    "preferences.save": [(lambda w: preferences.save(w.db, w.kim.id, Preferences()), REFUSED)],
+    "retired.purge": [(lambda w: retired.purge(w.db, RING), 0)],
+    "retired.retire_all": [(lambda w: retired.retire_all(w.db, RING, w.kim.id), None)],
+    "sessions.end_of_user": [(lambda w: sessions.end_of_user(w.db, w.kim.id, uid_of_session(w)), False)],
+    "sessions.end_others": [(lambda w: sessions.end_others(w.db, w.kim.id, 0), 0)],
+    "sign_in_codes.ask": [(lambda w: sign_in_codes.ask(w.db, RING, Asked(b"a", b"c", b"b"), "x"), REFUSED)],
+    "sign_in_codes.next_wish": [(lambda w: sign_in_codes.next_wish(w.db), None)],
+    "sign_in_codes.owner": [(lambda w: sign_in_codes.owner(w.db, his_address_index()), None)],
+    "sign_in_codes.posted": [
+        (
+            lambda w: sign_in_codes.posted(
+                w.db, RING, Wish(his_code(w), uuid.uuid4(), b"", b""), None, "x", "x"
+            ),
+            None,
+        )
+    ],
+    "sign_in_codes.by_token": [(lambda w: sign_in_codes.by_token(w.db, RING, "mailed to kim"), None)],
+    "sign_in_codes.by_code": [(lambda w: sign_in_codes.by_code(w.db, RING, b"browser of kim", "CODE"), None)],
+    "sign_in_codes.use": [(lambda w: sign_in_codes.use(w.db, b"browser of kim"), None)],
+    "sign_in_codes.confirm": [(lambda w: sign_in_codes.confirm(w.db, his_open(w)), None)],
+    "sign_in_codes.forget_old": [(lambda w: sign_in_codes.forget_old(w.db), 0)],
+    "thread_ids.ensure": [(lambda w: thread_ids.ensure(w.db, RING, w.kim.alias.id, "x", b"<2@x>"), REFUSED)],
+    "thread_ids.note": [(lambda w: thread_ids.note(w.db, RING, w.kim.alias.id, b"<2@x>"), None)],
+    "thread_ids.known": [
+        (lambda w: thread_ids.known(w.db, RING, w.kim.alias.id, [b"<1@kim.example>"]), {}),
+    ],
+    "thread_ids.originals": [
+        (lambda w: thread_ids.originals(w.db, RING, w.kim.alias.id, [b"<new@kim.example>"]), {}),
+    ],
+    "thread_ids.forget_old": [(lambda w: thread_ids.forget_old(w.db), 0)],
+    "users.get": [(lambda w: users.get(w.db, w.kim.id), None)],
+    "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""
 
@@ -460,7 +671,11 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
 NO_TENANTS = {"fingerprints", "jobs", "migrations", "relays", "roles", "tables", "webhook_ids"}
 """Modules whose tables are nobody's in particular."""
 
-NOT_WALLED = {"messages.add_chunks": "message_chunks has no wall (see SHARED_TABLES)"}
+NOT_WALLED = {
+    "messages.add_chunks": "message_chunks has no wall (see SHARED_TABLES)",
+    "retired.has": "keyed hashes of no user",
+    "retired.add": "keyed hashes of no user",
+}
 
 
 def functions() -> set[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postern.base.database import SYSTEM, Database
-from support.store import add_message, add_tenant
+from support.store import add_message, add_tenant, furnish
 
 _NOBODYS = """
 INSERT INTO fingerprints (fingerprint, seen_at) VALUES ('\\x00ff0a', '2026-01-31 12:00:00.123456+00'), ('', 'infinity');
@@ -11,15 +11,20 @@ INSERT INTO webhook_ids (id) VALUES ('b'), ('B'), ('a'), ('ä'), ('Z'), ('é');
 INSERT INTO relays (name, trouble)
 VALUES ('relay.example:587', E'a\\ttab, a \\\\, a \\'quote\\', a\\r\\nline, \\\\N and Grüße ✉');
 INSERT INTO relay_usage (relay, slot, sent) VALUES ('relay.example:587', '2026-01-31 12:00+00', -3);
-INSERT INTO jobs (job, home, started_at, ok) VALUES ('drain', '', '2026-01-31', NULL), ('prune', 'h', '2026-01-31', false)
+INSERT INTO jobs (job, home, started_at, ok) VALUES ('drain', '', '2026-01-31', NULL), ('prune', 'h', '2026-01-31', false);
+INSERT INTO retired_addresses (address_index) VALUES ('\\x00ff');
+INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('\\x01', 'operator', '2026-01-31');
+INSERT INTO admin_acts (actor, act) VALUES ('operator', 'delete user')
 """
 
 
 def fill(db: Database) -> None:
     """Two tenants, a message of three chunks, and the tables of nobody. Some ids are used up and gone."""
     jane = add_tenant(db, "jane")
-    add_tenant(db, "kim")
+    kim = add_tenant(db, "kim")
     with db.transaction(SYSTEM):
+        furnish(db, jane)
+        furnish(db, kim)
         add_message(db, jane.id, jane.alias.id, [jane.mailbox.id], [b"a" * 65536, b"b" * 65536, b""])
         db.run(_NOBODYS)
         db.run("INSERT INTO users (handle) VALUES ('gone'); DELETE FROM users WHERE handle = 'gone'")

@@ -24,14 +24,19 @@ from postern.store import (
     events,
     mailboxes,
     messages,
+    preferences,
     sessions,
+    sign_in_codes,
     sign_in_links,
+    thread_ids,
     users,
 )
 from postern.store.aliases import Alias
 from postern.store.contacts import Contact
 from postern.store.deliveries import Claimed, Said
 from postern.store.mailboxes import Mailbox
+from postern.store.preferences import Preferences
+from postern.store.sign_in_codes import Asked, Owner
 from support.postgres import OWNER
 from support.postgres import Database as Place
 
@@ -189,6 +194,41 @@ def add_tenant(db: Database, handle: str) -> Tenant:
         uid,
         delivery_id,
         session_id,
+    )
+
+
+def furnish(db: Database, tenant: Tenant) -> None:
+    """A row in each tenant table that add_tenant leaves empty, in the transaction that is open."""
+    handle, user_id, alias_id, mailbox_id = tenant.handle, tenant.id, tenant.alias.id, tenant.mailbox.id
+    preferences.save(db, user_id, Preferences())
+    thread_ids.ensure(db, RING, alias_id, f"{handle}.example", f"<1@{handle}.example>".encode())
+    day = "INSERT INTO alias_days (alias_id, user_id, day) VALUES (:alias_id, :user_id, '2999-01-31')"
+    db.run(day, alias_id=alias_id, user_id=user_id)
+    db.run("INSERT INTO user_days (user_id, day) VALUES (:user_id, '2999-01-31')", user_id=user_id)
+    asked = Asked(
+        mailboxes.index(RING, f"{handle}@real.example"), b"client", b"browser of " + handle.encode()
+    )
+    sign_in_codes.ask(db, RING, asked, "Firefox on Linux")
+    wish = sign_in_codes.next_wish(db)
+    assert wish is not None
+    owner = Owner(user_id, handle, mailbox_id, False)
+    sign_in_codes.posted(db, RING, wish, owner, f"mailed to {handle}", "CODE")
+    db.run(
+        "INSERT INTO passkeys (uid, user_id, credential_id, public_key, name_sealed)"
+        " VALUES (:uid, :user_id, :credential, '', '')",
+        uid=uuid.uuid4(),
+        user_id=user_id,
+        credential=handle.encode(),
+    )
+    db.run(
+        "INSERT INTO passkey_challenges (challenge_index, user_id, expires_at) VALUES (:index, :user_id, 'infinity')",
+        index=handle.encode(),
+        user_id=user_id,
+    )
+    db.run(
+        "INSERT INTO recovery_codes (user_id, code_index) VALUES (:user_id, :index)",
+        index=handle.encode(),
+        user_id=user_id,
     )
 
 

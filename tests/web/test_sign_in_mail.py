@@ -1,4 +1,4 @@
-"""Signing in by mail: the code and the link get in, in the browser that asked and once; nothing else opens or tells anything."""
+"""Signing in by mail: the code and the link get in, in the browser that asked and once; nothing else opens anything."""
 
 from __future__ import annotations
 

@@ -58,6 +58,7 @@ def ensure(db: Database, ring: KeyRing, alias_id: int, domain: str, original: by
         sealed = ring.seal(original, f"thread_ids.original:{ours}")
         db.run(_ADD, alias_id=alias_id, index=_index(ring, original), ours=ours, sealed=sealed)
         found = known(db, ring, alias_id, [original])
+    assert original in found, "the alias is another tenant's"
     return found[original]
 
 
