@@ -19,7 +19,8 @@ def flood(db: Database, tenant: Tenant, many: int) -> None:
     with db.transaction(SYSTEM):
         db.run(
             "WITH m AS (INSERT INTO messages (uid, user_id, alias_id, source, size, mail_from_sealed, stream_header,"
-            " chunk_count) SELECT gen_random_uuid(), :user_id, :alias_id, 'test', 1, '', '', 0 FROM generate_series(1, :many) RETURNING id)"
+            " chunk_count) SELECT gen_random_uuid(), :user_id, :alias_id, 'test', 1, '', '', 0"
+            " FROM generate_series(1, :many) RETURNING id)"
             " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, due_at)"
             " SELECT gen_random_uuid(), :user_id, id, :mailbox_id, now() - interval '1 hour' FROM m",
             user_id=tenant.id,

@@ -33,6 +33,7 @@ from postern.store import (
     deliveries,
     domains,
     events,
+    held,
     holds,
     mailbox_proofs,
     mailboxes,
@@ -44,6 +45,7 @@ from postern.store import (
     sessions,
     sign_in_codes,
     sign_in_links,
+    stats,
     targets,
     thread_ids,
     users,
@@ -421,6 +423,10 @@ def uid_of_domain(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM domains WHERE user_id = :id")))
 
 
+def uid_of_delivery(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM deliveries WHERE user_id = :id")))
+
+
 def uid_of_session(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM sessions WHERE user_id = :id")))
 
@@ -601,6 +607,14 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "domains.forget_claims": [(lambda w: domains.forget_claims(w.db), 0)],
     "domains.first_shared": [(lambda w: domains.first_shared(w.db), "shared.example")],
+    "events.page": [(lambda w: events.page(w.db, w.kim.id, "", 2**62, 9), [])],
+    "held.held": [(lambda w: held.held(w.db, w.kim.id, 14, 9), [])],
+    "held.waiting": [(lambda w: held.waiting(w.db, w.kim.message_uid), [])],
+    "held.failed": [(lambda w: held.failed(w.db, w.kim.id, 9), [])],
+    "held.failed_id": [(lambda w: held.failed_id(w.db, uid_of_delivery(w)), None)],
+    "held.kept_message": [(lambda w: held.kept_message(w.db, w.kim.message_uid), None)],
+    "stats.days": [(lambda w: [one for one in stats.days(w.db, w.kim.id, 30) if one.forwarded], [])],
+    "stats.top": [(lambda w: stats.top(w.db, w.kim.id, 30, 9), [])],
     "events.of_alias": [(lambda w: events.of_alias(w.db, w.kim.alias.id, 9), [])],
     "events.happened_lately": [(lambda w: events.happened_lately(w.db, w.kim.alias.id, "received"), False)],
     "holds.waits_for_mailbox": [(lambda w: holds.waits_for_mailbox(w.db, w.kim.delivery_id), False)],

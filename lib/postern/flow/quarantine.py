@@ -5,7 +5,7 @@ from __future__ import annotations
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
 from postern.flow import wake
-from postern.store import counts, events, holds, messages
+from postern.store import events, holds, messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ def release(context: Context, user_id: int, delivery_id: int) -> None:
         moved = holds.release(db, delivery_id)
         if moved is None:
             raise NotHeld
-        counts.forwarded(db, moved.alias_id, None)
         _tell(context, db, user_id, moved, "released")
     wake.drain(context)
 

@@ -40,6 +40,8 @@ class App:
         except BadInput as error:
             response = responses.text(error.http_status, str(error))
         start_response(response.status_line, response.all_headers(request_id, self._hsts()))
+        if response.stream is not None and not head_only:
+            return response.stream[1]
         return [b"" if head_only else response.body]
 
     def close(self) -> None:

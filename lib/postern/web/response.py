@@ -5,6 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from http import HTTPStatus
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 SECURITY_HEADERS = (
     (
         "Content-Security-Policy",
@@ -23,12 +27,16 @@ SECURITY_HEADERS = (
 
 @dataclass(frozen=True)
 class Response:
-    """Status, body and headers; the app adds the security headers and the length."""
+    """Status, body and headers; the app adds the security headers and the length.
+
+    `stream`: a body that is too large for memory, and its length; then `body` is empty.
+    """
 
     status: int
     body: bytes
     content_type: str
     headers: tuple[tuple[str, str], ...] = field(default=())
+    stream: tuple[int, Iterator[bytes]] | None = None
 
     @property
     def status_line(self) -> str:
@@ -40,7 +48,7 @@ class Response:
         stay_secure = [("Strict-Transport-Security", hsts)] if hsts else []
         return [
             ("Content-Type", self.content_type),
-            ("Content-Length", str(len(self.body))),
+            ("Content-Length", str(self.stream[0] if self.stream else len(self.body))),
             ("Cache-Control", "no-store"),
             ("X-Request-Id", request_id),
             *SECURITY_HEADERS,
@@ -69,6 +77,12 @@ def json(status: int, value: object, *headers: tuple[str, str]) -> Response:
 def download(name: str, content_type: str, body: bytes) -> Response:
     """A file that the browser keeps, never shows. `name` is a plain file name of ours."""
     return Response(200, body, content_type, (("Content-Disposition", f'attachment; filename="{name}"'),))
+
+
+def stream(name: str, content_type: str, size: int, pieces: Iterator[bytes]) -> Response:
+    """The same for one that is never whole in memory."""
+    disposition = ("Content-Disposition", f'attachment; filename="{name}"')
+    return Response(200, b"", content_type, (disposition,), (size, pieces))
 
 
 def redirect(path: str, *headers: tuple[str, str]) -> Response:

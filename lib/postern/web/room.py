@@ -25,21 +25,11 @@ PAGES = (
     ("Domains", "/domains"),
     ("Settings", "/settings"),
 )
-ADMIN_PAGES = (("Admin", "/admin"),)
-
 ACTIVITY_TABS = (("Activity", "/activity"), ("Quarantine", "/quarantine"), ("Failed", "/failed"))
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
     ("Your data", "/settings/data"),
-)
-ADMIN_TABS = (
-    ("Users", "/admin"),
-    ("Invitations", "/admin/invitations"),
-    ("Queue", "/admin/queue"),
-    ("Health", "/admin/health"),
-    ("Limits", "/admin/limits"),
-    ("Log", "/admin/log"),
 )
 
 
@@ -58,8 +48,7 @@ def show(
 ) -> Response:
     """The page pages/<name>.html for `who`; `here` is its path in PAGES."""
     token = csrf.token(context, who)
-    pages = PAGES + (ADMIN_PAGES if who.role == "admin" else ())
-    nav = render.render("room_nav", links=_links(pages, here), csrf=token, handle=who.handle)
+    nav = render.render("room_nav", links=_links(PAGES, here), csrf=token, handle=who.handle)
     content = render.join((said.notice(request), render.render(name, csrf=token, **values)))
     return responses.html(status, render.frame(title, content, nav, scripts))
 

@@ -69,6 +69,15 @@ ROUTES = {
     ("POST", "/domains/*/check"): "domains:check",
     ("POST", "/domains/*/save"): "domains:save",
     ("POST", "/domains/*/delete"): "domains:delete",
+    # What happened, what waits, what failed
+    ("GET", "/activity"): "activity:show",
+    ("GET", "/quarantine"): "quarantine:show",
+    ("POST", "/quarantine/*/release"): "quarantine:release",
+    ("POST", "/quarantine/*/drop"): "quarantine:drop",
+    ("GET", "/mail/*"): "quarantine:download_mail",
+    ("GET", "/failed"): "failed:show",
+    ("POST", "/failed/*/retry"): "failed:retry",
+    ("POST", "/failed/*/drop"): "failed:drop",
     # Settings
     ("GET", "/settings"): "settings:show",
     ("POST", "/settings"): "settings:save",
