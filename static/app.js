@@ -96,6 +96,8 @@ function useKeys() {
 }
 
 dress(document);
+// On a narrow screen the row of pages is scrolled sideways: the one that is open shall be in sight.
+document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const form of document.querySelectorAll("form[data-live]")) search(form);
 useKeys();
 const made = document.querySelector("[data-copy-now]");

@@ -18,7 +18,8 @@ _GAP = 0.25
 
 def days(found: Sequence[Day]) -> Safe:
     """Bars of each day: forwarded and replied on one another, blocked on top."""
-    most = max((one.forwarded + one.replied + one.blocked for one in found), default=0) or 1
+    highest = max((one.forwarded + one.replied + one.blocked for one in found), default=0)
+    most = highest or 1
     step = WIDTH / max(len(found), 1)
     bars = render.join(_bars(number * step, step * (1 - _GAP), one, most) for number, one in enumerate(found))
     rows = render.join(
@@ -39,7 +40,7 @@ def days(found: Sequence[Day]) -> Safe:
         rows=rows,
         first=_short(found[0]) if found else "",
         last=_short(found[-1]) if found else "",
-        most=f"{most:,}",
+        most=f"at most {highest:,} a day" if highest else "no mail yet",
     )
 
 
