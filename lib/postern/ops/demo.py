@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,7 @@ class Demo:
         print(f"      the site answers {answer.status}, postern-receipt: {answer.receipt}")
         self._step("Drain the queue with cron/deliver.py, until the relay has the message", self._drain)
         self._show(mime)
+        self._step("Fill the account with samples, and let a forged message come", self._fill)
 
     def _step(self, text: str, work: Callable[[], T]) -> T:
         print(f"  {text} …", end="", flush=True)
@@ -201,15 +203,27 @@ class Demo:
             raise DemoFailed("The body is not what was sent.", "This is a fault of Postern: report it.")
         print(f"Body: {len(_body(mime))} bytes, each as it was sent.")
 
+    def _fill(self) -> None:
+        from postern.flow.context import open_context
+        from postern.ops import demo_account
+
+        context = open_context(os.environ, "demo")
+        with contextlib.closing(context.pool):
+            demo_account.fill(context, USER)
+        self._post(demo_account.FORGED)
+        self._wait_for_drain()
+
     def stay(self) -> None:
         """Until Ctrl-C: show what arrives."""
+        link = self._run("-m", "postern", "user", "link", USER).split()[0]
         print(
-            f"\nIt stays up. To try:\n"
-            f"  {self._site}/          the front page\n"
+            f"\nIt stays up. Open this link, press its button, and you are {USER}:\n"
+            f"  {link}\n"
+            f"To try besides:\n"
+            f"  {self._site}/          the front page; type {MAILBOX} to sign in by mail\n"
             f"  {self._site}/health    what works and what does not\n"
             f"and from another terminal, in this folder:\n"
             f"  export POSTERN_HOME={self._home} PYTHONPATH=lib\n"
-            f"  {sys.executable} -m postern user link {USER}    a link to sign in by\n"
             f"  {sys.executable} -m postern send-test {ALIAS} --site {self._site}\n"
             f"  {sys.executable} -m postern queue list --state sent\n"
             f"Ctrl-C ends it and removes everything.\n",
@@ -223,7 +237,7 @@ class Demo:
                 if line[:8].lower() == b"subject:"
             ]
             print(
-                f"  arrived: {b''.join(subject).decode('utf-8', 'replace')} ({message.size} bytes)",
+                f"  arrived: {b''.join(subject).decode('utf-8', 'replace')} ({message.size} bytes){_code(message.content)}",
                 flush=True,
             )
 
@@ -235,6 +249,12 @@ class Demo:
             while seen < len(self._sink.messages):
                 yield seen
                 seen += 1
+
+
+def _code(content: bytes) -> str:
+    """The code of a sign-in mail, so that it can be typed."""
+    found = re.search(rb"^([0-9A-Z]{4}-[0-9A-Z]{4})\r$", content, re.MULTILINE)
+    return f": the code is {found[1].decode()}" if found else ""
 
 
 def _message() -> bytes:
