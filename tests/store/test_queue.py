@@ -77,9 +77,9 @@ def test_a_claim_takes_as_many_as_asked_and_the_longest_due_first(db: Database, 
     for delivery_id, minutes in zip(ids, (97, 99, 96, 100, 98)):
         set_row(db, delivery_id, f"due_at = now() - interval '{minutes} minutes'")
     first = claim(db, many=2)
-    assert [claimed.id for claimed in first] == sorted([ids[3], ids[1]])
+    assert [claimed.id for claimed in first] == [ids[3], ids[1]]
     assert len({claimed.lease for claimed in first}) == 1
-    assert [claimed.id for claimed in claim(db, many=2)] == sorted([ids[4], ids[0]])
+    assert [claimed.id for claimed in claim(db, many=2)] == [ids[4], ids[0]]
     assert [claimed.id for claimed in claim(db, many=2)] == [ids[2]]
     assert claim(db, many=2) == []
 
@@ -303,6 +303,7 @@ def test_retry_does_nothing_when_the_mail_was_deleted(db: Database, jane: Tenant
 
 DROPPED = {
     "failed": "state = 'failed'",
+    "held": "state = 'held'",
     "waiting": "due_at = now() + interval '1 hour'",
     "due": "due_at = now()",
     "leased by a drain that died": "lease = gen_random_uuid(), due_at = now() - interval '1 second'",

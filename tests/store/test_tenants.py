@@ -672,6 +672,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "thread_ids.forget_old": [(lambda w: thread_ids.forget_old(w.db), 0)],
     "users.get": [(lambda w: users.get(w.db, w.kim.id), None)],
+    "users.disable": [(lambda w: users.disable(w.db, w.kim.id, True), False)],
     "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""

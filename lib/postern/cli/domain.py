@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.base.errors import Conflict
+from postern.base.errors import Conflict, NotFound
 from postern.cli import common
 
 TYPE_CHECKING = False
@@ -23,6 +23,15 @@ def register(nouns: Nouns) -> None:
         help="the one user who may have aliases on it; without: all users share it",
     )
     add.set_defaults(run=add_domain)
+    offer = common.verb(
+        verbs,
+        "subdomains",
+        "let users take subdomains of a shared domain, or no more",
+        "postern domain subdomains alias.example.org on",
+    )
+    offer.add_argument("name")
+    offer.add_argument("offered", choices=("on", "off"), help="their mail must be led here, too")
+    offer.set_defaults(run=offer_subdomains)
     listing = common.verb(verbs, "list", "show the domains", "postern domain list")
     common.json_flag(listing)
     listing.set_defaults(run=list_domains)
@@ -43,6 +52,21 @@ def add_domain(args: argparse.Namespace) -> None:
     print(f"Took in {name}. Next: point its mail to the Worker, and postern alias add HANDLE name@{name}")
 
 
+def offer_subdomains(args: argparse.Namespace) -> None:
+    """postern domain subdomains"""
+    from postern.mail.address import parse_address
+    from postern.store import domains
+
+    name = parse_address(f"postmaster@{args.name}").domain
+    with common.as_operator() as (_, db):
+        domain = domains.find(db, name)
+        if domain is None or not domains.offer_subdomains(db, domain.id, args.offered == "on"):
+            raise NotFound(f"{name} is no shared domain.", "See: postern domain list")
+    print(
+        f"Users may take subdomains of {name}." if args.offered == "on" else f"No more subdomains of {name}."
+    )
+
+
 def list_domains(args: argparse.Namespace) -> None:
     """postern domain list"""
     from postern.store import domains, users
@@ -54,6 +78,8 @@ def list_domains(args: argparse.Namespace) -> None:
         {
             "name": d.name,
             "owner": handles.get(d.user_id, "-") if d.user_id else "shared",
+            "verified": common.moment(d.verified_at),
+            "subdomains": "offered" if d.subdomains else "",
             "since": common.moment(d.created_at),
         }
         for d in found

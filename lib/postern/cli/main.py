@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 NOUNS = (
     "user",
+    "account",
+    "quota",
     "mailbox",
     "domain",
     "alias",
@@ -29,6 +31,7 @@ NOUNS = (
     "env",
     "migrate",
     "health",
+    "acts",
     "send_test",
     "doctor",
     "deps",

@@ -57,15 +57,16 @@ def _note(context: Context, db: Database, bounced: Bounced, found: Report) -> bo
     )
     if bounced.kind == "reply":
         return tell_reply_failed(context, db, bounced.user_id, bounced.contact_id, found.diagnostic)
-    if bounced.mailbox_id is not None and bounces.pause_when_too_many(db, bounced.mailbox_id):
-        return _tell_paused(context, db, bounced.user_id, bounced.mailbox_id)
+    if bounced.kind == "forward" and bounced.mailbox_id is not None:
+        paused = bounces.pause_when_too_many(db, bounced.mailbox_id)
+        return paused and _tell_paused(context, db, bounced.user_id, bounced.mailbox_id)
     return False
 
 
 def tell_reply_failed(
     context: Context, db: Database, user_id: int, contact_id: int | None, said: str
 ) -> bool:
-    """Whoever wrote a reply that did not arrive hears of it in the mailbox. False: there is none."""
+    """Whoever wrote a reply that did not arrive hears of it in the mailbox. True: a notice was queued."""
     mailbox = mailboxes.default(db, user_id)
     contact = contacts.by_id(db, contact_id) if contact_id is not None else None
     if mailbox is None or contact is None:
@@ -79,8 +80,7 @@ def tell_reply_failed(
         button=("See what failed", context.config.url.rstrip("/") + "/failed"),
         small_print="Postern tells only you; the other side learns nothing of this.",
     )
-    notify.post(context, db, user_id, mailbox.id, notice)
-    return True
+    return notify.tell(context, db, user_id, mailbox.id, notice)
 
 
 def _tell_paused(context: Context, db: Database, user_id: int, mailbox_id: int) -> bool:
@@ -105,5 +105,4 @@ def _tell_paused(context: Context, db: Database, user_id: int, mailbox_id: int) 
         button=("Look at your mailboxes", context.config.url.rstrip("/") + "/mailboxes"),
         small_print="When the mailbox works again, press “Forward to it again” there.",
     )
-    notify.post(context, db, user_id, others[0].id, notice)
-    return True
+    return notify.tell(context, db, user_id, others[0].id, notice)

@@ -17,6 +17,7 @@ from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
 from postern.flow import record, retry, sign_in_mail
 from postern.flow.letter import prepare
+from postern.flow.notify import NoSender
 from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
 from postern.relay.settings import RelaySettings
 from postern.relay.smtp import Relay
@@ -66,9 +67,16 @@ class Drain:
         """Deliver until there is a reason to stop."""
         with self.relay:
             while not self.tally.stopped:
-                sign_in_mail.post_asked(self.context)
+                self._post_asked()
                 self._deliver_all(self._claim())
         return self.tally
+
+    def _post_asked(self) -> None:
+        """Queue the mails of those who want to sign in. That there is nobody to write as holds up no other mail."""
+        try:
+            sign_in_mail.post_asked(self.context)
+        except NoSender as error:
+            self.context.log.error("notice.no_sender", reason=str(error))
 
     def _claim(self) -> list[Claimed]:
         """Take a batch, as far as the relay's budget goes, and book it. Empty: the tally says why."""

@@ -18,10 +18,20 @@ if TYPE_CHECKING:
     from postern.mail.notice import Notice
 
 
+class NoSender(ConfigError):
+    """There is no address that notices could come from."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Postern cannot write to its users: it has no domain to write from.",
+            "Add a shared domain (postern domain add NAME), or set POSTERN_NOTICES_FROM.",
+        )
+
+
 def post(
     context: Context, db: Database, user_id: int, mailbox_id: int, notice: Notice, urgent: bool = False
 ) -> None:
-    """Queue it to this mailbox in the transaction that is open; wake the drain after the commit. ConfigError: no sender."""
+    """Queue it to this mailbox in the transaction that is open; wake the drain after the commit. NoSender."""
     mailbox = mailboxes.by_id(db, mailbox_id)
     if mailbox is None:
         return  # deleted a moment ago: there is nobody to tell
@@ -55,14 +65,21 @@ def post(
     deliveries.add(db, user_id, message_id, [mailbox_id], urgent=urgent)
 
 
+def tell(context: Context, db: Database, user_id: int, mailbox_id: int, notice: Notice) -> bool:
+    """The same for news beside what is really recorded: without a sender that goes on, and the log says what is missing."""
+    try:
+        post(context, db, user_id, mailbox_id, notice)
+    except NoSender as error:
+        context.log.error("notice.no_sender", reason=str(error))
+        return False
+    return True
+
+
 def sender(context: Context, db: Database) -> str:
-    """Whom notices come from: POSTERN_NOTICES_FROM, or postern@ the first shared domain. ConfigError when there is neither."""
+    """Whom notices come from: POSTERN_NOTICES_FROM, or postern@ the first shared domain. NoSender when there is neither."""
     if context.config.notices_from:
         return context.config.notices_from
     shared = domains.first_shared(db)
     if shared is None:
-        raise ConfigError(
-            "Postern cannot write to its users: it has no domain to write from.",
-            "Add a shared domain (postern domain add NAME), or set POSTERN_NOTICES_FROM.",
-        )
+        raise NoSender
     return f"postern@{shared}"

@@ -117,31 +117,36 @@ def add_reply(db: Database, user_id: int, message_id: int, contact_id: int) -> N
 
 # Users take turns: each one's first due delivery before anybody's second. `owners` hops from user to user through the index
 # (user_id, due_at), and of each only the next few are read: a queue of 100,000 of one user costs as much as one of ten.
+# Who is first within a turn is drawn by lot, anew each time: where a claim has room for fewer than there are users, the longest
+# due would always be those of whoever has the longest queue.
 _CLAIM = """
 WITH RECURSIVE owners AS (
     (SELECT user_id FROM deliveries WHERE state = 'queued' ORDER BY user_id LIMIT 1)
     UNION ALL
     SELECT (SELECT d.user_id FROM deliveries d WHERE d.state = 'queued' AND d.user_id > o.user_id ORDER BY d.user_id LIMIT 1)
     FROM owners o WHERE o.user_id IS NOT NULL
+), lots AS (
+    SELECT user_id, random() AS lot FROM owners WHERE user_id IS NOT NULL
 ), turns AS (
-    SELECT next.id, next.due_at, next.turn
-    FROM owners o CROSS JOIN LATERAL (
+    SELECT next.id, next.due_at, next.turn, o.lot
+    FROM lots o CROSS JOIN LATERAL (
         SELECT first.id, first.due_at, row_number() OVER (ORDER BY first.due_at) AS turn
         FROM (SELECT d.id, d.due_at FROM deliveries d
               WHERE d.user_id = o.user_id AND d.state = 'queued' AND d.due_at <= now() AND NOT CAST(:urgent_only AS boolean)
               ORDER BY d.due_at LIMIT :many) first) next
-    WHERE o.user_id IS NOT NULL
     UNION ALL
-    (SELECT id, due_at, 0 FROM deliveries WHERE state = 'queued' AND urgent AND due_at <= now() ORDER BY due_at LIMIT :many)
+    (SELECT id, due_at, 0, 0 FROM deliveries WHERE state = 'queued' AND urgent AND due_at <= now() ORDER BY due_at LIMIT :many)
+), chosen AS (
+    SELECT t.id, row_number() OVER (ORDER BY min(t.turn), min(t.lot), min(t.due_at)) AS place
+    FROM turns t GROUP BY t.id ORDER BY place LIMIT :many
 ), due AS (
-    SELECT d.id FROM deliveries d
-    WHERE d.state = 'queued' AND d.due_at <= now() AND d.id IN (
-        SELECT t.id FROM turns t GROUP BY t.id ORDER BY min(t.turn), min(t.due_at) LIMIT :many)
-    FOR UPDATE SKIP LOCKED
+    SELECT d.id, c.place FROM chosen c JOIN deliveries d ON d.id = c.id
+    WHERE d.state = 'queued' AND d.due_at <= now()
+    FOR UPDATE OF d SKIP LOCKED
 ), leased AS (
     UPDATE deliveries q
     SET lease = CAST(:lease AS uuid), due_at = now() + make_interval(secs => :lease_seconds), attempts = q.attempts + 1
-    FROM due WHERE q.id = due.id RETURNING q.*
+    FROM due WHERE q.id = due.id RETURNING q.*, due.place
 )
 SELECT q.id, q.uid, q.user_id, q.lease, q.attempts, CAST(extract(epoch FROM now() - q.created_at) AS bigint) AS age_seconds,
        m.kind, m.id AS message_id, m.uid AS message_uid, m.size, m.stream_header, m.chunk_count, m.verdict,
@@ -151,15 +156,16 @@ SELECT q.id, q.uid, q.user_id, q.lease, q.attempts, CAST(extract(epoch FROM now(
 FROM leased q JOIN messages m ON m.id = q.message_id
      LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
      LEFT JOIN mailboxes b ON b.id = q.mailbox_id LEFT JOIN contacts c ON c.id = q.contact_id
+ORDER BY q.place
 """
 
 
 def claim(db: Database, many: int, lease_seconds: int, urgent_only: bool = False) -> list[Claimed]:
-    """Lease up to `many` due deliveries: urgent ones first, then users by turns, each one's longest due first.
+    """Lease up to `many` due deliveries, in this order: urgent ones, then users by turns, each one's longest due first.
 
     Those that other drains look at are passed over.
     """
-    found = db.rows(
+    return db.rows(
         Claimed,
         _CLAIM,
         many=many,
@@ -167,7 +173,6 @@ def claim(db: Database, many: int, lease_seconds: int, urgent_only: bool = False
         lease_seconds=lease_seconds,
         urgent_only=urgent_only,
     )
-    return sorted(found, key=lambda claimed: claimed.id)
 
 
 _GIVE_BACK = """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """A delivery in a listing. The relay's words are still sealed."""
+    """A delivery in a listing; a notice has no alias. The relay's words are still sealed."""
 
     id: int
     uid: uuid.UUID
@@ -40,11 +40,11 @@ class Entry:
 
 
 _LIST = """
-SELECT q.id, q.uid, q.user_id, u.handle, a.local || '@' || d.name AS alias, q.message_id, m.size, q.state,
+SELECT q.id, q.uid, q.user_id, u.handle, coalesce(a.local || '@' || d.name, '') AS alias, q.message_id, m.size, q.state,
        q.lease IS NOT NULL AS leased, q.attempts, q.created_at, q.due_at, q.bounced_at,
        q.said_code, q.said_stage, q.said_sealed
 FROM deliveries q JOIN messages m ON m.id = q.message_id JOIN users u ON u.id = q.user_id
-     JOIN aliases a ON a.id = m.alias_id JOIN domains d ON d.id = a.domain_id
+     LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
 WHERE q.state = ANY(CAST(:states AS text[])) ORDER BY q.id LIMIT :many
 """
 
@@ -71,7 +71,7 @@ def retry(db: Database, delivery_id: int) -> int | None:
 
 _DROP = """
 UPDATE deliveries SET state = 'dropped', lease = NULL, finished_at = now()
-WHERE id = :id AND (state = 'failed' OR state = 'queued' AND (lease IS NULL OR due_at <= now()))
+WHERE id = :id AND (state IN ('failed', 'held') OR state = 'queued' AND (lease IS NULL OR due_at <= now()))
 RETURNING user_id, message_id
 """
 

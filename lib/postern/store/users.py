@@ -52,6 +52,16 @@ def get(db: Database, user_id: int) -> User | None:
     return db.row(User, _GET, id=user_id)
 
 
+_DISABLE = """
+UPDATE users SET disabled_at = CASE WHEN :disabled THEN now() END WHERE id = :id AND (disabled_at IS NOT NULL) <> :disabled
+"""
+
+
+def disable(db: Database, user_id: int, disabled: bool) -> bool:
+    """Shut the account, or open it again. False when it was so already."""
+    return db.count(_DISABLE, id=user_id, disabled=disabled) == 1
+
+
 _DELETE = "DELETE FROM users WHERE id = :id"
 
 
