@@ -30,7 +30,12 @@ from support.queue import inbound, put
 
 pytestmark = pytest.mark.tier("postfix")
 
-OURS = {"from", "reply-to", "x-postern-alias", "postern-loop"}
+OURS = {
+    *("from", "reply-to", "to", "cc", "x-postern-alias", "x-postern-auth", "postern-loop"),
+    *("list-unsubscribe", "list-subscribe", "list-post", "list-help", "list-owner", "list-archive"),
+}
+"""Fields that are written anew, wholly or in part (tests/mail/test_rewrite.py)."""
+
 TAKEN_OUT = {
     *("sender", "errors-to", "disposition-notification-to", "return-receipt-to", "x-confirm-reading-to"),
     *("dkim-signature", "domainkey-signature", "x-google-dkim-signature", "authentication-results"),

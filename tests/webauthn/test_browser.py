@@ -9,7 +9,6 @@ import html
 import json
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -21,9 +20,7 @@ from postern.webauthn import answer, assertion, options, registration
 from postern.webauthn.assertion import Known
 from postern.webauthn.options import Owner
 
-pytestmark = pytest.mark.skipif(
-    find_spec("playwright") is None or not tiers.program("chromium"), reason="needs Chromium and Playwright"
-)
+pytestmark = pytest.mark.tier("browser")
 
 ORIGIN, RP_ID = "http://localhost", "localhost"
 CHALLENGE, HANDLE = os.urandom(32), os.urandom(64)

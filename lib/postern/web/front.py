@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.web import render, session
+from postern.web import render
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 def show(context: Context, request: Request) -> Response:
     """The front page; those who are signed in go on to their aliases."""
-    if session.find(context, request) is not None:
-        return responses.redirect("/aliases")
+    if request.header("Cookie"):
+        from postern.web import session  # strangers, who have none, need not wait for it
+
+        if session.find(context, request) is not None:
+            return responses.redirect("/aliases")
     host = context.config.url.split("//")[-1].rstrip("/")
     return responses.html(200, render.page("front", "Postern", host=host))
