@@ -261,15 +261,12 @@ def test_a_web_firewall_that_refuses_mail_is_recognised(relay: ScriptedRelay, da
     assert "a web firewall refuses mail; docs/web-server.md has the exemption" in told
 
 
-CTRL_C = b"\x03"
-
 KEYS = (
-    (CTRL_C, 130, ""),
     (b"\x04", 64, "input ended"),
     (b"https://alias.example.org\x1b[D\n", 64, "cannot be kept"),
     (b"https://alias.example.org\xff\n", 64, "cannot be kept"),
 )
-"""Ctrl-C, Ctrl-D, an arrow, a byte that is no UTF-8: typed at the first prompt, with the exit code."""
+"""Ctrl-D, an arrow, a byte that is no UTF-8: typed at the first prompt, with the exit code."""
 
 
 @contextlib.contextmanager
@@ -303,15 +300,7 @@ def test_who_breaks_off_at_a_prompt_leaves_nothing_half_written(
             shown += os.read(master, 4096)
         os.write(master, keys)
         ended = operator.host.home / "code"
-
-        def has_ended() -> bool:
-            # A Ctrl-C between the prompt and the read that follows it waits for the next key (Python's handler only takes
-            # note of it); whoever sees nothing happen presses it again.
-            if keys == CTRL_C and not ended.exists():
-                os.write(master, keys)
-            return ended.exists() and bool(ended.read_text())
-
-        until(has_ended)
+        until(lambda: ended.exists() and ended.read_text())
         os.write(master, b"\n")
         with contextlib.suppress(OSError):  # EIO: the other end is closed
             while piece := os.read(master, 4096):

@@ -312,12 +312,12 @@ def paths_of_files(host: PassengerHost) -> list[bytes]:
 
 
 def not_refused(host: PassengerHost, paths: list[bytes]) -> list[tuple[bytes, int]]:
-    """Paths, with the status of the answer. The probe and the server say 4xx; the style sheet may come."""
-    css = (host.docroot / "static" / "app.css").read_bytes()
+    """Paths, with the status of the answer. The probe and the server say 4xx; style sheet and script may come."""
+    static = [(host.docroot / "static" / name).read_bytes() for name in ("app.css", "app.js")]
 
     def ask(path: bytes) -> tuple[bytes, int]:
         answer = host.get_raw(path)
-        is_well = answer.status in (400, 403, 404) or (answer.status, answer.body) == (200, css)
+        is_well = answer.status in (400, 403, 404) or (answer.status == 200 and answer.body in static)
         return path, 0 if is_well and hostile.MARK not in answer.body else answer.status
 
     with ThreadPoolExecutor(4) as threads:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -125,7 +126,9 @@ def test_the_files_are_numbered_and_each_has_its_way_back():
 def test_no_file_ends_the_transaction_that_it_runs_in():
     for one in FILES:
         for text in (one.up, one.down):
-            words = {line.strip().rstrip(";").upper() for line in text.split("\n")}
+            # BEGIN and END of a function's body are PL/pgSQL's.
+            plain = re.sub(r"\$(\w+)\$.*?\$\1\$", "", text, flags=re.DOTALL)
+            words = {line.strip().rstrip(";").upper() for line in plain.split("\n")}
             assert words.isdisjoint({"BEGIN", "COMMIT", "ROLLBACK", "END", "START TRANSACTION"}), one.name
 
 
