@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from postern.base.database import SYSTEM, Database
 from postern.base.spool import Holder
 from postern.store import deliveries, mailboxes, messages, queue
-from support.store import RING, SAID, Tenant, add_message, claim, do, set_row
+from support.store import RING, SAID, Store, Tenant, add_message, claim, do, set_row
 
 
 def chunks_of(db: Database, message_id: int) -> list[bytes]:
@@ -86,6 +86,36 @@ def test_failed_mail_that_another_delivery_still_needs_is_kept(db: Database, jan
         deliveries.add(db, jane.id, jane.message_id, [second.id])
     set_row(db, jane.delivery_id, "state = 'failed', finished_at = now() - interval '20 days'")
     assert do(db, messages.clear_failed, 14) == 0
+    assert chunks_of(db, jane.message_id) == [b"sealed jane"]
+
+
+def test_mail_whose_mailbox_was_deleted_is_not_kept(db: Database, jane: Tenant):
+    assert do(db, mailboxes.delete, jane.mailbox.id) is True
+    assert do(db, messages.clear_failed, 14) == 1
+    assert chunks_of(db, jane.message_id) == []
+
+
+def test_mail_whose_last_two_deliveries_finished_at_once_is_not_kept(
+    store: Store, db: Database, jane: Tenant
+):
+    with db.transaction(SYSTEM):
+        second = mailboxes.add(db, RING, jane.id, "second@real.example", verified=True)
+        deliveries.add(db, jane.id, jane.message_id, [second.id])
+    one, two = claim(db)
+    other = store.connect()
+    with db.transaction(SYSTEM), other.transaction(SYSTEM):
+        for place, claimed in ((db, one), (other, two)):
+            deliveries.sent(place, RING, claimed, SAID)
+            messages.clear_when_done(place, jane.message_id)
+    assert chunks_of(db, jane.message_id) == [b"sealed jane"], "neither saw the other"
+    assert do(db, messages.clear_failed, 14) == 1
+    assert chunks_of(db, jane.message_id) == []
+
+
+@pytest.mark.parametrize("state", ["queued", "held"])
+def test_mail_that_is_still_wanted_is_kept_however_old(db: Database, jane: Tenant, state: str):
+    set_row(db, jane.delivery_id, f"state = '{state}', created_at = now() - interval '99 days'")
+    assert do(db, messages.clear_failed, 0) == 0
     assert chunks_of(db, jane.message_id) == [b"sealed jane"]
 
 

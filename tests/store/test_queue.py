@@ -358,6 +358,12 @@ def test_the_listing_shows_states_leases_and_nothing_else(db: Database, jane: Te
     assert found[1].said(RING) == ""
 
 
+def test_a_notice_stands_in_the_listing_without_an_alias(db: Database, jane: Tenant):
+    do(db, Database.run, "UPDATE messages SET kind = 'notice', alias_id = NULL")
+    (entry,) = do(db, queue.entries, ["queued"], 10)
+    assert (entry.id, entry.alias) == (jane.delivery_id, "")
+
+
 def test_the_depth_counts_what_waits_and_how_long_the_longest_does(db: Database, jane: Tenant):
     ids = [jane.delivery_id, *more(db, jane, 4)]
     set_row(db, ids[0], "due_at = now() + interval '1 hour'")

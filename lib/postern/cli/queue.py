@@ -17,7 +17,10 @@ def register(nouns: Nouns) -> None:
     verbs = common.noun(nouns, "queue", "deliveries: what waits, what failed, and why")
     listing = common.verb(verbs, "list", "show deliveries, oldest first", "postern queue list --state failed")
     listing.add_argument(
-        "--state", action="append", choices=("queued", "sent", "failed", "dropped"), help="again for more"
+        "--state",
+        action="append",
+        choices=("queued", "held", "sent", "failed", "dropped"),
+        help="again for more",
     )
     listing.add_argument("--most", type=common.whole_number, default=100, metavar="N")
     common.json_flag(listing)
@@ -41,7 +44,7 @@ def list_queue(args: argparse.Namespace) -> None:
             "id": e.id,
             "message": e.message_id,
             "user": e.handle,
-            "alias": e.alias,
+            "alias": e.alias or "-",
             "size": e.size,
             "state": "leased" if e.leased else "bounced" if e.bounced_at else e.state,
             "tries": e.attempts,

@@ -1,0 +1,168 @@
+"""What comes back: noted, told to the user where that helps, and to nobody else.
+
+Bounces come by the real webhook to the envelope sender that the relay saw. Replies that bounce: tests/stories/test_04_reply.py.
+"""
+
+from __future__ import annotations
+
+import pathlib
+
+import pytest
+
+from postern.base.database import SYSTEM
+from postern.flow import notify
+from postern.flow.context import Context
+from postern.flow.receive import receive
+from postern.flow.recipient import Refused
+from postern.mail.notice import Notice
+from postern.store import bounces, mailboxes
+from support.instance import DOMAIN, MAILBOX, Instance
+from support.mail import message, parsed
+from support.queue import inbound, put
+from support.relay import ScriptedRelay
+
+REPORTS = pathlib.Path(__file__).parents[1] / "mail" / "messages" / "reports"
+SECOND = "second@other.example"
+
+
+@pytest.fixture(autouse=True)
+def _asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Receipts wake no drain here: each test runs its own."""
+    monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
+
+
+@pytest.fixture
+def context(instance: Instance) -> Context:
+    return instance.context()
+
+
+def send(instance: Instance, relay: ScriptedRelay, context: Context, many: int = 1) -> list[str]:
+    """So many forwards to Jane's mailbox; their envelope senders."""
+    before = relay.count
+    put(instance, context, *(message() for _ in range(many)))
+    instance.drain()
+    return [got.mail_from for got in relay.messages[before:]]
+
+
+def come_back(instance: Instance, context: Context, to: str, report: str = "postfix") -> str:
+    """A bounce to that envelope sender."""
+    mime = (REPORTS / f"{report}.eml").read_bytes()
+    return receive(context, inbound(instance.secret, mime, to, ""), (instance.secret,), [mime])
+
+
+def add_second_mailbox(context: Context) -> None:
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        mailboxes.add(db, context.ring, 1, SECOND, verified=True)
+
+
+def paused(instance: Instance) -> list[object]:
+    return [row[0] for row in instance.query("SELECT paused_at IS NOT NULL FROM mailboxes ORDER BY id")]
+
+
+def test_a_permanent_one_is_noted_and_its_user_can_read_why(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    (sender,) = send(instance, relay, context)
+    assert come_back(instance, context, sender) == "discarded"
+    ((status, state),) = instance.query("SELECT bounced_status, state FROM deliveries")
+    assert (str(status)[:2], state) == ("5.", "sent")
+    assert instance.query("SELECT kind FROM events ORDER BY id") == [["received"], ["sent"], ["bounced"]]
+    instance.drain()
+    assert relay.count == 1, "nobody is written to"
+
+
+@pytest.mark.parametrize("report", ["postfix-delayed", "delivered", "no-out-of-office", "no-person"])
+def test_what_is_no_failure_is_not_noted(
+    instance: Instance, relay: ScriptedRelay, context: Context, report: str
+):
+    (sender,) = send(instance, relay, context)
+    assert come_back(instance, context, sender, report) == "discarded"
+    assert instance.query("SELECT bounced_at FROM deliveries") == [[None]]
+
+
+FORGED = {
+    "another tag": lambda local: f"{local[:-1]}{'b' if local.endswith('a') else 'a'}@{DOMAIN}",
+    "another delivery": lambda local: f"{local[:4]}{'b' if local[4] == 'a' else 'a'}{local[5:]}@{DOMAIN}",
+    "something behind it": lambda local: f"{local}a@{DOMAIN}",
+    "nothing": lambda local: f"bn-@{DOMAIN}",
+}
+
+
+@pytest.mark.parametrize("case", FORGED)
+def test_a_forged_bounce_address_takes_nothing(
+    instance: Instance, relay: ScriptedRelay, context: Context, case: str
+):
+    (sender,) = send(instance, relay, context)
+    with pytest.raises(Refused):
+        come_back(instance, context, FORGED[case](sender.partition("@")[0]))
+    assert instance.query("SELECT bounced_at FROM deliveries") == [[None]]
+
+
+def test_too_many_pause_the_mailbox_and_its_owner_hears_of_it_through_another(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    add_second_mailbox(context)
+    senders = send(instance, relay, context, bounces.DAY_LIMIT)
+    for sender in senders[:-1]:
+        come_back(instance, context, sender)
+    assert paused(instance) == [False, False]
+    come_back(instance, context, senders[-1])
+    assert paused(instance) == [True, False]
+    instance.drain()
+    notice = relay.messages[-1]
+    assert notice.rcpt_to == (SECOND,)
+    mail = parsed(notice.content)
+    assert mail["Subject"] == "A mailbox of yours is paused"
+    assert MAILBOX in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
+    assert relay.count == len(senders) + 1
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'paused'") == [[1]]
+
+
+def test_mail_for_a_paused_mailbox_is_held(instance: Instance, relay: ScriptedRelay, context: Context):
+    instance.query("UPDATE mailboxes SET paused_at = now()")
+    put(instance, context, message())
+    instance.drain()
+    assert instance.states() == {"held": 1}
+    assert relay.count == 0
+
+
+def test_whoever_has_no_other_mailbox_reads_it_on_the_pages(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    senders = send(instance, relay, context, bounces.DAY_LIMIT)
+    for sender in senders:
+        come_back(instance, context, sender)
+    assert paused(instance) == [True]
+    instance.drain()
+    assert relay.count == len(senders), "no notice to the mailbox that sends it back"
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'paused'") == [[1]]
+
+
+def test_without_anybody_to_write_as_the_mailbox_is_paused_all_the_same(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    add_second_mailbox(context)
+    senders = send(instance, relay, context, bounces.DAY_LIMIT)
+    instance.query("UPDATE domains SET user_id = 1")
+    for sender in senders:
+        come_back(instance, context, sender)
+    assert paused(instance) == [True, False]
+
+
+def test_a_notice_that_bounces_is_noted_and_pauses_nothing(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    news = Notice(subject="News", paragraphs=("All is well.",))
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        mailbox = mailboxes.default(db, 1)
+        assert mailbox is not None
+        for _ in range(bounces.DAY_LIMIT):
+            notify.post(context, db, 1, mailbox.id, news)
+    instance.drain()
+    for got in relay.messages:
+        assert got.mail_from.endswith(f"@{DOMAIN}")
+        come_back(instance, context, got.mail_from)
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'bounced'") == [[bounces.DAY_LIMIT]]
+    assert paused(instance) == [False]
+    instance.drain()
+    assert relay.count == bounces.DAY_LIMIT, "a notice about a notice helps nobody"
