@@ -226,7 +226,7 @@ def test_a_database_without_tables_is_78_with_the_command_that_makes_them(office
 def test_users_are_made_and_listed(office: Instance):
     assert "Made the user u.one_a-b" in run(office, "user", "add", "u.one_a-b")
     assert "u.one_a-b" in run(office, "user", "list")
-    assert {"handle", "since", "disabled"} == set(rows(office, "user", "list")[0])
+    assert {"handle", "role", "since", "confirmed", "disabled"} == set(rows(office, "user", "list")[0])
     assert "already" in run(office, "user", "add", "u.one_a-b", code=73)
 
 

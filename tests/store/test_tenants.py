@@ -35,12 +35,14 @@ from postern.store import (
     events,
     held,
     holds,
+    invitations,
     mailbox_proofs,
     mailboxes,
     messages,
     preferences,
     queue,
     quotas,
+    recovery_codes,
     retired,
     samples,
     sessions,
@@ -134,7 +136,7 @@ def built(module_store: Store) -> World:
         furnish(db, jane)
         furnish(db, kim)
         shared = domains.add(db, "shared.example", None)
-        db.run("INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('', 'kim', 'infinity')")
+        invitations.add(db, RING, "invitation", "kim", "user", "", 7)
         admin_acts.add(db, "kim", "set quota", "jane")
     return World(module_store, db, jane, kim, shared.id)
 
@@ -432,6 +434,14 @@ def uid_of_session(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM sessions WHERE user_id = :id")))
 
 
+def id_of_invitation(world: World) -> int:
+    return int(str(world.store.look("SELECT id FROM invitations")[0][0]))
+
+
+def uid_of_invitation(world: World) -> uuid.UUID:
+    return uuid.UUID(str(world.store.look("SELECT uid FROM invitations")[0][0]))
+
+
 def his_code(world: World) -> int:
     return int(str(look_up(world, "SELECT id FROM sign_in_codes WHERE user_id = :id")))
 
@@ -673,6 +683,18 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "thread_ids.forget_old": [(lambda w: thread_ids.forget_old(w.db), 0)],
     "users.get": [(lambda w: users.get(w.db, w.kim.id), None)],
     "users.disable": [(lambda w: users.disable(w.db, w.kim.id, True), False)],
+    "users.set_role": [(lambda w: users.set_role(w.db, w.kim.id, "admin"), False)],
+    "users.delete_unconfirmed": [(lambda w: users.delete_unconfirmed(w.db, w.kim.id), False)],
+    "users.forget_unconfirmed": [(lambda w: users.forget_unconfirmed(w.db), 0)],
+    "recovery_codes.replace": [(lambda w: recovery_codes.replace(w.db, RING, w.kim.id, ["x"]), REFUSED)],
+    "recovery_codes.left": [(lambda w: recovery_codes.left(w.db, w.kim.id), 0)],
+    "recovery_codes.use": [(lambda w: recovery_codes.use(w.db, RING, "kim", "CODE OF kim"), None)],
+    "invitations.add": [(lambda w: invitations.add(w.db, RING, "t", "jane", "admin", "", 7), REFUSED)],
+    "invitations.find": [(lambda w: invitations.find(w.db, RING, "invitation"), None)],
+    "invitations.take": [(lambda w: invitations.take(w.db, id_of_invitation(w), w.jane.id), None)],
+    "invitations.all_invitations": [(lambda w: invitations.all_invitations(w.db), [])],
+    "invitations.revoke": [(lambda w: invitations.revoke(w.db, uid_of_invitation(w)), None)],
+    "invitations.forget_old": [(lambda w: invitations.forget_old(w.db), 0)],
     "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""

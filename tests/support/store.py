@@ -227,7 +227,7 @@ def furnish(db: Database, tenant: Tenant) -> None:
     )
     db.run(
         "INSERT INTO recovery_codes (user_id, code_index) VALUES (:user_id, :index)",
-        index=handle.encode(),
+        index=RING.index("recovery code", f"CODE OF {handle}".encode()),
         user_id=user_id,
     )
 

@@ -13,7 +13,7 @@ from postern.base import redact
 from postern.base.database import SYSTEM
 from postern.base.spool import Holder
 from postern.base.stream import open_stream
-from postern.flow import sign_in_mail
+from postern.flow import codes, sign_in_mail
 from postern.ops.local.superuser import Superuser
 from postern.store import mailboxes, messages, users
 from support.people import URL, Browser, Person, Site, open_site
@@ -94,7 +94,7 @@ def test_the_code_that_is_mailed_signs_in(pages: Site, jane: Person, spell):
 
 
 def test_letters_that_look_alike_are_meant_alike(pages: Site, jane: Person, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(sign_in_mail, "_ALPHABET", "01")
+    monkeypatch.setattr(codes, "_ALPHABET", "01")
     browser = ask(pages, address(jane))
     typed = code_in(mail(pages, jane)).replace("0", "o").replace("1", "l")
     assert browser.post("/sign-in/code", code=typed).status == 303

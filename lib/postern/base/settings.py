@@ -140,6 +140,11 @@ class Config:
     notices_from: str = setting(
         "", "Sender of Postern's own mails to its users; empty: postern@ and the first shared domain."
     )
+    registration: str = setting(
+        "invitation",
+        "Who may open an account: with an `invitation`, or anybody (`open`).",
+        choices=("invitation", "open"),
+    )
     authserv: str = setting(
         "mx.cloudflare.net",
         "Whose Authentication-Results are believed: the authserv-id (RFC 8601) of the server that hands mail to Postern.",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 NOUNS = (
     "user",
+    "invitation",
     "account",
     "quota",
     "mailbox",

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from postern.base.errors import BadInput, Conflict
+from postern.base.errors import Conflict
 from postern.cli import common
 
 TYPE_CHECKING = False
@@ -13,14 +11,14 @@ if TYPE_CHECKING:
 
     from postern.cli.main import Nouns
 
-_HANDLE = re.compile(r"[a-z0-9][a-z0-9_.-]{0,62}")
-
 
 def register(nouns: Nouns) -> None:
     """The noun and its verbs."""
     verbs = common.noun(nouns, "user", "people with an account")
     add = common.verb(verbs, "add", "make a user", "postern user add jane")
     add.add_argument("handle", help="what you call the user on the command line: a-z, 0-9, . _ -")
+    add.add_argument("--address", help="the real address, proven by your word")
+    add.add_argument("--admin", action="store_true", help="make an admin")
     add.set_defaults(run=add_user)
     listing = common.verb(verbs, "list", "show the users", "postern user list")
     common.json_flag(listing)
@@ -28,6 +26,13 @@ def register(nouns: Nouns) -> None:
     link = common.verb(verbs, "link", "make a link that signs a user in once", "postern user link jane")
     link.add_argument("handle")
     link.set_defaults(run=make_link)
+    role = common.verb(verbs, "role", "make a user an admin, or not", "postern user role jane admin")
+    role.add_argument("handle")
+    role.add_argument("role", choices=("user", "admin"))
+    role.set_defaults(run=set_role)
+    out = common.verb(verbs, "sign-out", "sign a user out everywhere", "postern user sign-out jane")
+    out.add_argument("handle")
+    out.set_defaults(run=sign_out)
     happened = common.verb(
         verbs, "events", "show what happened to a user's mail, newest first", "postern user events jane"
     )
@@ -40,18 +45,21 @@ def register(nouns: Nouns) -> None:
 def add_user(args: argparse.Namespace) -> None:
     """postern user add"""
     from postern.base.database import UniqueViolation
-    from postern.store import users
+    from postern.flow.registration import check_handle
+    from postern.mail.address import parse_address
+    from postern.store import mailboxes, users
 
-    if not _HANDLE.fullmatch(args.handle):
-        raise BadInput(
-            f"{args.handle!r} cannot be a handle.", "Use a-z, 0-9 and . _ - and begin with a letter or digit."
-        )
+    handle = check_handle(args.handle)
+    address = str(parse_address(args.address)) if args.address else ""
     try:
-        with common.as_operator() as (_, db):
-            user = users.add(db, args.handle)
+        with common.as_operator() as (context, db):
+            user = users.add(db, handle, users.ADMIN if args.admin else users.USER)
+            if address:
+                mailboxes.add(db, context.ring, user.id, address, verified=True)
     except UniqueViolation:
         raise Conflict(f"There is a user {args.handle!r} already.", "See: postern user list") from None
-    print(f"Made the user {user.handle}. Next: postern mailbox add {user.handle} ADDRESS --verified")
+    following = f"user link {user.handle}" if address else f"mailbox add {user.handle} ADDRESS --verified"
+    print(f"Made the user {user.handle}. Next: postern {following}")
 
 
 def list_users(args: argparse.Namespace) -> None:
@@ -61,7 +69,13 @@ def list_users(args: argparse.Namespace) -> None:
     with common.as_operator() as (_, db):
         found = users.all_users(db)
     rows: list[dict[str, object]] = [
-        {"handle": u.handle, "since": common.moment(u.created_at), "disabled": common.moment(u.disabled_at)}
+        {
+            "handle": u.handle,
+            "role": u.role,
+            "since": common.moment(u.created_at),
+            "confirmed": common.moment(u.confirmed_at),
+            "disabled": common.moment(u.disabled_at),
+        }
         for u in found
     ]
     common.show(rows, args.json, "There is no user yet. Make one: postern user add HANDLE")
@@ -78,6 +92,29 @@ def make_link(args: argparse.Namespace) -> None:
         f"It signs {args.handle} in once, within {sign_in.LINK_HOURS} hours, and is not shown again. "
         f"Older links of {args.handle} are void."
     )
+
+
+def set_role(args: argparse.Namespace) -> None:
+    """postern user role"""
+    from postern.store import admin_acts, users
+
+    with common.as_operator() as (_, db):
+        user = common.get_user(db, args.handle)
+        changed = users.set_role(db, user.id, args.role)
+        if changed:
+            admin_acts.add(db, admin_acts.OPERATOR, "set role", user.handle, args.role)
+    print(f"{user.handle} is {args.role} {'now' if changed else 'already'}.")
+
+
+def sign_out(args: argparse.Namespace) -> None:
+    """postern user sign-out"""
+    from postern.store import admin_acts, sessions
+
+    with common.as_operator() as (_, db):
+        user = common.get_user(db, args.handle)
+        many = sessions.end_all(db, user.id)
+        admin_acts.add(db, admin_acts.OPERATOR, "sign out user", user.handle)
+    print(f"Browsers signed out: {many}.")
 
 
 def list_events(args: argparse.Namespace) -> None:

@@ -8,6 +8,7 @@ from postern.store import (
     domains,
     events,
     fingerprints,
+    invitations,
     jobs,
     messages,
     quotas,
@@ -17,6 +18,7 @@ from postern.store import (
     sign_in_codes,
     sign_in_links,
     thread_ids,
+    users,
     webhook_ids,
 )
 
@@ -53,6 +55,8 @@ def _prune(context: Context, db: Database) -> int:
         + sessions.forget_old(db)
         + sign_in_links.forget_old(db)
         + sign_in_codes.forget_old(db)
+        + users.forget_unconfirmed(db)
+        + invitations.forget_old(db)
         + quarantine.expire(context, db)
         + retired.purge(db, context.ring)
         + domains.forget_claims(db)

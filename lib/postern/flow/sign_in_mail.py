@@ -6,11 +6,9 @@ answered by the same work, and no clock tells them apart. Link and code work for
 
 from __future__ import annotations
 
-import secrets
-
 from postern.base.database import SYSTEM
 from postern.base.errors import BadInput, NotFound
-from postern.flow import notify, sign_in, tokens, wake
+from postern.flow import codes, notify, sign_in, tokens, wake
 from postern.mail.notice import Notice
 from postern.store import mailboxes, sign_in_codes
 from postern.store.sign_in_codes import Asked
@@ -24,11 +22,7 @@ if TYPE_CHECKING:
 
 LINK_PATH = "/sign-in/mail/"
 CODE_LETTERS = 8
-
-_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-"""Crockford's base32: no letter that is mistaken for another; 40 bits in a code."""
-
-_MEANT = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
+"""40 random bits, and five tries at them."""
 
 
 class WrongCode(BadInput):
@@ -79,7 +73,7 @@ def _post_one(context: Context) -> bool:
         if wish is None:
             return False
         found = sign_in_codes.owner(db, wish.address_index)
-        token, code = tokens.new(), "".join(secrets.choice(_ALPHABET) for _ in range(CODE_LETTERS))
+        token, code = tokens.new(), codes.new(CODE_LETTERS)
         sign_in_codes.posted(db, context.ring, wish, found, token, code)
         if found is not None:
             notice = _notice(context, wish, found, token, code)
@@ -89,14 +83,13 @@ def _post_one(context: Context) -> bool:
 
 
 def _notice(context: Context, wish: Wish, found: Owner, token: str, code: str) -> Notice:
-    half = CODE_LETTERS // 2
     site = context.config.url.split("//")[-1].rstrip("/")
     return Notice(
         subject=f"Welcome to {site}" if found.is_new else f"Sign in to {site}",
         paragraphs=(
             f"Press the button in the browser where you asked, or type this code there. You are {found.handle}.",
         ),
-        code=f"{code[:half]}-{code[half:]}",
+        code=codes.written(code),
         button=("Sign in", context.config.url.rstrip("/") + LINK_PATH + token),
         small_print=f"Asked for with {wish.agent(context.ring)}. Link and code work for ten minutes, once. "
         "If it was not you, do nothing: nobody gets in without this mail.",
@@ -125,7 +118,7 @@ def use_link(context: Context, token: str, browser: str, agent: str, before: Sig
 
 def use_code(context: Context, typed: str, browser: str, agent: str, before: SignedIn | None) -> str:
     """Sign in by the code; returns the new session's token. WrongCode."""
-    code = typed.upper().translate(_MEANT)
+    code = codes.meant(typed)
     index = sign_in_codes.browser_index(context.ring, browser)
     with context.pool.connection() as db, db.transaction(SYSTEM):
         found = sign_in_codes.by_code(db, context.ring, index, code) if browser else None

@@ -122,13 +122,14 @@ class Owner:
     is_new: bool
 
 
-# A proven mailbox of a confirmed user; else that of a registration that waits for its proof.
+# A proven mailbox of a confirmed user; else that of a registration that waits for its proof: of several the newest, lest
+# somebody who typed the address before gave its owner a name.
 _OWNER = """
 SELECT u.id AS user_id, u.handle, m.id AS mailbox_id, u.confirmed_at IS NULL AS is_new
 FROM mailboxes m JOIN users u ON u.id = m.user_id
 WHERE m.address_index = :address AND u.disabled_at IS NULL
   AND (m.verified_at IS NOT NULL AND u.confirmed_at IS NOT NULL OR u.confirmed_at IS NULL)
-ORDER BY u.confirmed_at IS NULL, m.is_default DESC, u.id LIMIT 1
+ORDER BY u.confirmed_at IS NULL, m.is_default DESC, CASE WHEN u.confirmed_at IS NULL THEN -u.id ELSE u.id END LIMIT 1
 """
 
 
@@ -214,7 +215,8 @@ def use(db: Database, browser: bytes) -> None:
 
 
 _CONFIRM = """
-WITH confirmed AS (UPDATE users SET confirmed_at = now() WHERE id = :user_id AND confirmed_at IS NULL)
+WITH confirmed AS (UPDATE users SET confirmed_at = now() WHERE id = :user_id AND confirmed_at IS NULL),
+     invited AS (UPDATE invitations SET used_at = now() WHERE used_by = :user_id AND used_at IS NULL)
 UPDATE mailboxes m SET verified_at = now(),
     is_default = NOT EXISTS (SELECT 1 FROM mailboxes o WHERE o.user_id = m.user_id AND o.is_default)
 WHERE m.id = :mailbox_id AND m.verified_at IS NULL
@@ -222,7 +224,7 @@ WHERE m.id = :mailbox_id AND m.verified_at IS NULL
 
 
 def confirm(db: Database, found: Open) -> None:
-    """Whoever reads the mail has proven the mailbox; a registration is complete with that."""
+    """Whoever reads the mail has proven the mailbox; a registration is complete with that, and its invitation used up."""
     db.run(_CONFIRM, user_id=found.user_id, mailbox_id=found.mailbox_id)
 
 

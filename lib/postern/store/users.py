@@ -1,4 +1,4 @@
-"""Users: the tenants."""
+"""Users: the tenants. An unconfirmed one waits for the proof of the address given at registration."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ if TYPE_CHECKING:
     from postern.base.database import Database
 
 
+USER, ADMIN = "user", "admin"
+ROLES = (USER, ADMIN)
+
+
 @dataclass(frozen=True)
 class User:
     """A row of `users`."""
@@ -19,24 +23,28 @@ class User:
     id: int
     uid: UUID
     handle: str
+    role: str
     created_at: datetime
+    confirmed_at: datetime | None
     disabled_at: datetime | None
 
 
 _ADD = """
-INSERT INTO users (handle) VALUES (:handle)
-RETURNING id, uid, handle, created_at, disabled_at
+INSERT INTO users (handle, role, confirmed_at) VALUES (:handle, :role, CASE WHEN :confirmed THEN now() END)
+RETURNING id, uid, handle, role, created_at, confirmed_at, disabled_at
 """
 
 
-def add(db: Database, handle: str) -> User:
+def add(db: Database, handle: str, role: str = USER, confirmed: bool = True) -> User:
     """Make a user. UniqueViolation(user_handle_once) when the handle is taken."""
-    user = db.row(User, _ADD, handle=handle)
+    user = db.row(User, _ADD, handle=handle, role=role, confirmed=confirmed)
     assert user is not None
     return user
 
 
-_FIND = "SELECT id, uid, handle, created_at, disabled_at FROM users WHERE handle = :handle"
+_FIND = (
+    "SELECT id, uid, handle, role, created_at, confirmed_at, disabled_at FROM users WHERE handle = :handle"
+)
 
 
 def find(db: Database, handle: str) -> User | None:
@@ -44,7 +52,7 @@ def find(db: Database, handle: str) -> User | None:
     return db.row(User, _FIND, handle=handle)
 
 
-_GET = "SELECT id, uid, handle, created_at, disabled_at FROM users WHERE id = :id"
+_GET = "SELECT id, uid, handle, role, created_at, confirmed_at, disabled_at FROM users WHERE id = :id"
 
 
 def get(db: Database, user_id: int) -> User | None:
@@ -70,7 +78,31 @@ def delete(db: Database, user_id: int) -> bool:
     return db.count(_DELETE, id=user_id) == 1
 
 
-_ALL = "SELECT id, uid, handle, created_at, disabled_at FROM users ORDER BY handle"
+_SET_ROLE = "UPDATE users SET role = :role WHERE id = :id AND role <> :role"
+
+
+def set_role(db: Database, user_id: int, role: str) -> bool:
+    """Make the user one of ROLES. False when he was already."""
+    return db.count(_SET_ROLE, id=user_id, role=role) == 1
+
+
+_DELETE_UNCONFIRMED = "DELETE FROM users WHERE id = :id AND confirmed_at IS NULL"
+
+
+def delete_unconfirmed(db: Database, user_id: int) -> bool:
+    """Delete the user unless the address was proven. False: it was, or he is gone."""
+    return db.count(_DELETE_UNCONFIRMED, id=user_id) == 1
+
+
+_FORGET = "DELETE FROM users WHERE confirmed_at IS NULL AND created_at < now() - interval '1 day'"
+
+
+def forget_unconfirmed(db: Database) -> int:
+    """Drop those who did not prove their address within a day; they own nothing but that mailbox."""
+    return db.count(_FORGET)
+
+
+_ALL = "SELECT id, uid, handle, role, created_at, confirmed_at, disabled_at FROM users ORDER BY handle"
 
 
 def all_users(db: Database) -> list[User]:

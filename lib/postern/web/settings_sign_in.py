@@ -1,11 +1,11 @@
-"""/settings/sign-in: where the user is signed in, and signing out."""
+"""/settings/sign-in: where the user is signed in, signing out, and the recovery codes."""
 
 from __future__ import annotations
 
 from postern.base.errors import NotFound
 from postern.flow import sign_in
 from postern.store import sessions
-from postern.web import csrf, ids, render, room, said, session, times
+from postern.web import csrf, ids, recovery, render, room, said, session, times
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -25,6 +25,7 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
     """GET /settings/sign-in."""
     with context.pool.connection() as db, db.transaction(who.user_id):
         found = sessions.of_user(db, who.user_id)
+        codes = recovery.section(context, db, who)
     token = csrf.token(context, who)
     return room.show(
         context,
@@ -36,6 +37,7 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
         tabs=room.tabs("Settings", room.SETTINGS_TABS, PATH),
         handle=who.handle,
         since=times.day(who.user_since),
+        recovery=codes,
         sessions=render.join(_row(context, token, one, who) for one in found),
     )
 

@@ -7,7 +7,7 @@ previews in a chat) sends no forms, and so does not use the link up.
 from __future__ import annotations
 
 from postern.base.errors import PosternError
-from postern.flow import sign_in, sign_in_mail, tokens
+from postern.flow import registration, sign_in, sign_in_mail, tokens
 from postern.mail.address import parse_address
 from postern.web import client, csrf, form, render, room, session
 from postern.web import response as responses
@@ -43,7 +43,12 @@ def ask(context: Context, request: Request) -> Response:
 
 
 def _form(context: Context, typed: str = "", wrong: PosternError | None = None) -> Response:
-    page = render.page("sign_in", "Sign in", typed=typed, wrong=room.wrong(wrong))
+    register = (
+        render.render("sign_in_register")
+        if context.config.registration == registration.OPEN
+        else render.EMPTY
+    )
+    page = render.page("sign_in", "Sign in", typed=typed, wrong=room.wrong(wrong), register=register)
     return responses.html(200 if wrong is None else wrong.http_status, page)
 
 

@@ -54,7 +54,7 @@ def _do(site: Installation) -> str:
             return f"there already ({len(there)})"
         told = site.answers.settle(questions())
         with db.transaction(SYSTEM):
-            user = users.add(db, told[answers.USER])
+            user = users.add(db, told[answers.USER], users.ADMIN)
             _mailbox(context, db, user.id, told.get(answers.MAILBOX, ""))
             _domain(db, told.get(answers.DOMAIN, ""))
             link = sign_in.make_link(context, db, user)
