@@ -50,6 +50,33 @@ document.addEventListener("change", (event) => {
   for (const one of box.form.elements) if (one.name === "chosen") one.checked = box.checked;
 });
 
+// What stands under that id in the page of this address now; null when it is no such page, or the network is away.
+async function part(url, id) {
+  const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
+  if (!answer || !answer.ok || answer.redirected) return null;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  return page.getElementById(id);
+}
+
+// <ol id data-wait="where it stands">: it goes on by itself; looked for again, ever less often, while the page is in sight.
+function wait(list) {
+  let pause = 4000;
+  const look = async () => {
+    const found = document.hidden ? null : await part(location.pathname, list.id);
+    if (found && found.dataset.wait !== list.dataset.wait) {
+      dress(found);
+      list.replaceChildren(...found.childNodes);
+      live.textContent = list.querySelector("[aria-current] h2")?.textContent ?? "";
+      if (found.dataset.wait === undefined) return;
+      list.dataset.wait = found.dataset.wait;
+      pause = 4000;
+    }
+    pause = Math.min(pause * 1.2, 60000);
+    setTimeout(look, pause);
+  };
+  setTimeout(look, pause);
+}
+
 // <form data-live="id">: what it finds is shown while it is filled in, by fetching the page that it would open.
 function search(form) {
   let timer = 0;
@@ -58,10 +85,7 @@ function search(form) {
     const number = ++newest;
     const query = new URLSearchParams(new FormData(form));
     const url = `${form.getAttribute("action")}?${query}`;
-    const answer = await fetch(url, { headers: { Accept: "text/html" } }).catch(() => null);
-    if (number !== newest || !answer || !answer.ok || answer.redirected) return;
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const found = page.getElementById(form.dataset.live);
+    const found = await part(url, form.dataset.live);
     const shown = document.getElementById(form.dataset.live);
     if (number !== newest || !found || !shown) return;
     dress(found);
@@ -99,6 +123,7 @@ dress(document);
 // On a narrow screen the row of pages is scrolled sideways: the one that is open shall be in sight.
 document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const form of document.querySelectorAll("form[data-live]")) search(form);
+for (const list of document.querySelectorAll("[data-wait]")) wait(list);
 useKeys();
 const made = document.querySelector("[data-copy-now]");
 if (made && navigator.clipboard) copy(made);

@@ -41,9 +41,8 @@ def test_an_invitation_leads_to_an_account(visit: Visit, site: Site, mail_to: Ma
     visitor.press("Mail me a link")
     visitor.fill("Code", code_in(mail_to("zoe@real.example")))
     visitor.press("Sign in")
-    assert visitor.path == "/aliases"
-    visitor.go("/settings/sign-in")
-    visitor.see("zoe")
+    assert visitor.path == "/welcome"
+    visitor.see("Welcome, zoe")
 
 
 @every_look

@@ -682,6 +682,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "thread_ids.forget_old": [(lambda w: thread_ids.forget_old(w.db), 0)],
     "users.get": [(lambda w: users.get(w.db, w.kim.id), None)],
+    "users.welcomed": [(lambda w: users.welcomed(w.db, w.kim.id), False)],
     "users.disable": [(lambda w: users.disable(w.db, w.kim.id, True), False)],
     "users.set_role": [(lambda w: users.set_role(w.db, w.kim.id, "admin"), False)],
     "users.delete_unconfirmed": [(lambda w: users.delete_unconfirmed(w.db, w.kim.id), False)],

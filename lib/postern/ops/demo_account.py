@@ -48,6 +48,7 @@ def fill(context: Context, handle: str) -> None:
         domain = domains.first_shared(db)
         assert user is not None
         assert domain is not None
+        users.welcomed(db, user.id)
         mailbox, shared = mailboxes.default(db, user.id), domains.find(db, domain)
         assert mailbox is not None
         assert shared is not None

@@ -86,6 +86,14 @@ def set_role(db: Database, user_id: int, role: str) -> bool:
     return db.count(_SET_ROLE, id=user_id, role=role) == 1
 
 
+_WELCOMED = "UPDATE users SET welcomed_at = now() WHERE id = :id AND welcomed_at IS NULL"
+
+
+def welcomed(db: Database, user_id: int) -> bool:
+    """The tour of the first visit was finished or left. False when it was so already."""
+    return db.count(_WELCOMED, id=user_id) == 1
+
+
 _DELETE_UNCONFIRMED = "DELETE FROM users WHERE id = :id AND confirmed_at IS NULL"
 
 

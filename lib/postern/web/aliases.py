@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from postern.web.response import Response
 
 HOME = "/aliases"
+WELCOME = "/welcome"
 PER_PAGE = 50
 MAX_WORDS = 100
 
@@ -116,6 +117,8 @@ def _page(
         default_domain = preferences.of_user(db, who.user_id).default_domain_id
         made = _just(db, request, "made")
         deleted = _just(db, request, "undo")
+    if not (who.welcomed or counts.everything or counts.deleted or request.method == "POST"):
+        return responses.redirect(WELCOME)
     rows = alias_row.rows(context, who, found, links, own_mailboxes)
     listing = (
         render.render("alias_list", rows=rows, bulk=_bulk(context, who, wanted))
@@ -133,7 +136,7 @@ def _page(
         made=_made(made),
         undo=alias_row.undo(context, who, deleted),
         wrong=room.wrong(wrong),
-        ready=_readiness(usable, own_mailboxes),
+        ready=_readiness(who, usable, own_mailboxes),
         maker=_maker(context, who, usable, own_mailboxes, default_domain, typed, wrong is not None),
         words=wanted.words,
         filters=_filters(wanted, counts),
@@ -166,8 +169,10 @@ def _made(alias: Alias | None) -> Safe:
     return render.render("alias_made", address=alias.address, uid=str(alias.uid))
 
 
-def _readiness(usable: Sequence[Domain], own: Sequence[Mailbox]) -> Safe:
-    """What is missing before an alias can work."""
+def _readiness(who: SignedIn, usable: Sequence[Domain], own: Sequence[Mailbox]) -> Safe:
+    """What is missing before an alias can work, and the way back into the tour."""
+    if not who.welcomed:
+        return render.render("alias_tour")
     if not any(one.verified_at for one in own):
         return render.render("alias_needs_mailbox")
     return render.EMPTY if usable else render.render("alias_needs_domain")

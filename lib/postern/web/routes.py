@@ -43,6 +43,11 @@ ROUTES = {
     ("POST", "/sign-out"): "settings_sign_in:sign_out",
     ("POST", "/sign-out/everywhere"): "settings_sign_in:sign_out_everywhere",
     ("GET", "/account"): "settings_sign_in:moved",
+    # The tour of the first visit
+    ("GET", "/welcome"): "welcome:show",
+    ("POST", "/welcome/mailbox"): "welcome:add_mailbox",
+    ("POST", "/welcome/alias"): "welcome:make_alias",
+    ("POST", "/welcome/done"): "welcome:finish",
     # Aliases and their contacts
     ("GET", "/aliases"): "aliases:show",
     ("POST", "/aliases/random"): "aliases:make_random",

@@ -42,6 +42,7 @@ SAID = {
     "domain-verified": ("good", "It is yours.", "Aliases can be made on it."),
     "domain-saved": ("good", "Saved.", ""),
     "domain-deleted": ("good", "Deleted.", "Its aliases are gone with it."),
+    "welcomed": ("good", "That is all there is to it.", "Make one alias for each purpose."),
     "signed-out-others": ("good", "Signed out.", "All other browsers have to sign in again."),
     "signed-out-elsewhere": ("good", "Signed out.", "That browser has to sign in again."),
 }
