@@ -23,6 +23,7 @@ from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 from postern.base.settings import Config
 from postern.ops.local import certificate
 from postern.ops.local.embedded import Postgres
+from support.patience import join
 from support.postgres import GRANTED, OWNER, PASSWORD, create_roles
 from support.postgres import Database as Place
 
@@ -219,7 +220,7 @@ def test_something_else_that_listens_there_is_told(tls_server: Postgres, answer:
         thread.start()
         with pytest.raises(PosternError) as caught:
             connect(over_tcp(tls_server, db_port=listener.getsockname()[1], db_sslmode="require"))
-        thread.join()
+        join(thread)
     assert isinstance(caught.value, (DatabaseUnavailable, ConfigError))
 
 

@@ -26,6 +26,7 @@ from postern.base.database import (
 from postern.base.errors import Busy, ConfigError, DatabaseUnavailable, PosternError
 from postern.base.settings import Config
 from postern.ops.local.superuser import Superuser
+from support.patience import join, until
 from support.postgres import OWNER, fresh_database
 from support.postgres import Database as Place
 
@@ -389,8 +390,7 @@ def test_a_deadlock_is_a_collision_too(db: Database, other: Database):
     threads = [threading.Thread(target=run, args=args) for args in ((db, 1, 2), (other, 2, 1))]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join(60)
+    join(*threads)
     assert [type(error) for error in losers] == [SerializationFailure]
 
 
@@ -420,8 +420,7 @@ def terminate(cluster: Superuser, pid: int) -> None:
     """End a backend, and wait until it is gone."""
     with contextlib.closing(cluster.connect()) as connection:
         connection.run("SELECT pg_terminate_backend(:pid)", pid=pid)
-        while connection.run("SELECT 1 FROM pg_stat_activity WHERE pid = :pid", pid=pid):
-            pass
+        until(lambda: not connection.run("SELECT 1 FROM pg_stat_activity WHERE pid = :pid", pid=pid))
 
 
 def test_a_connection_lost_in_the_middle_is_told_and_nothing_is_stored(
@@ -444,17 +443,15 @@ def test_a_connection_lost_while_a_statement_runs_is_told(db: Database, cluster:
 
     def end_it() -> None:
         with contextlib.closing(cluster.connect()) as connection:
-            while not connection.run(
-                "SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND wait_event = 'PgSleep'", pid=pid
-            ):
-                pass
+            sleeps = "SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND wait_event = 'PgSleep'"
+            until(lambda: connection.run(sleeps, pid=pid))
             connection.run("SELECT pg_terminate_backend(:pid)", pid=pid)
 
     thread = threading.Thread(target=end_it)
     thread.start()
     with pytest.raises(DatabaseUnavailable), db.transaction(SYSTEM):
         db.run("SELECT pg_sleep(9)")
-    thread.join()
+    join(thread)
     assert db.broken
 
 

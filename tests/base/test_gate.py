@@ -17,6 +17,7 @@ import tiers
 from postern.base import gate as gates
 from postern.base.errors import Busy, DatabaseUnavailable
 from postern.base.gate import Gate, Interrupted
+from support.patience import PATIENCE, join, until
 
 INSIDE = "with gate.enter(): print('inside', flush=True); sys.stdin.read()"
 SHUT = "with gate.close(60): print('shut', flush=True); sys.stdin.read()"
@@ -61,10 +62,10 @@ class Other:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.communicate(timeout=PATIENCE)
 
     def end(self) -> None:
-        self.process.communicate("", timeout=60)
+        self.process.communicate("", timeout=PATIENCE)
 
 
 def can_enter(gate: Gate) -> bool:
@@ -80,7 +81,7 @@ def can_enter(gate: Gate) -> bool:
 
     thread = threading.Thread(target=ask)
     thread.start()
-    thread.join()
+    join(thread)
     return found[0]
 
 
@@ -109,8 +110,7 @@ def test_who_shuts_it_waits_for_those_inside_and_lets_nobody_in_meanwhile(home: 
             script(home, SHUT), env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         try:
-            while not gate.closed():
-                pass
+            until(gate.closed)
             # Inside already, so in again, as a drain that borrows its next connection.
             with gate.enter():
                 assert not can_enter(gate)
@@ -118,7 +118,7 @@ def test_who_shuts_it_waits_for_those_inside_and_lets_nobody_in_meanwhile(home: 
             closer.kill()
             raise
     assert closer.stdout.readline() == "shut\n"
-    closer.communicate("", timeout=60)
+    closer.communicate("", timeout=PATIENCE)
 
 
 def test_it_is_not_shut_for_those_who_do_not_leave(home: Path, gate: Gate):
@@ -155,10 +155,11 @@ def test_the_gate_of_a_killed_upgrade_stays_shut_until_the_next_one_is_through(h
 def test_one_that_was_killed_while_it_waited_leaves_nothing_shut(home: Path, gate: Gate):
     with gate.enter():
         waiting = subprocess.Popen(script(home, SHUT), env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-        while not gate.closed():
-            pass
-        waiting.kill()
-        waiting.communicate()
+        try:
+            until(gate.closed)
+        finally:
+            waiting.kill()
+            waiting.communicate(timeout=PATIENCE)
     assert can_enter(gate)
 
 
@@ -189,7 +190,7 @@ with gate.close(60) as shut:
         script(home, text), env=ENV, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert other.stdout.readline() == "up\n"
-    assert other.wait() == -9
+    assert other.wait(PATIENCE) == -9
     with pytest.raises(Busy), gate.close(0.05):
         pass
     other.stdin.close()
@@ -210,7 +211,7 @@ def living(home: Path, lib: Path) -> Iterator[subprocess.Popen[str]]:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.communicate(timeout=PATIENCE)
 
 
 def test_a_process_whose_program_was_replaced_is_refused_and_one_put_back_goes_on(home: Path, tmp_path: Path):

@@ -12,6 +12,7 @@ import pytest
 
 import tiers
 from postern.base.lock import FileLock
+from support.patience import PATIENCE
 
 HOLD = """
 import sys
@@ -38,7 +39,7 @@ class Other:
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.communicate(timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -78,7 +79,7 @@ def test_the_lock_of_another_process_is_free_when_that_ends(path: Path):
     with Other(path) as other:
         assert other.said == "held"
         assert not FileLock(str(path)).acquire()
-        other.process.communicate()
+        other.process.communicate(timeout=PATIENCE)
         with FileLock(str(path)) as lock:
             assert lock.acquire()
 
@@ -87,7 +88,7 @@ def test_the_lock_of_a_process_killed_by_sigkill_is_free(path: Path):
     with Other(path) as other:
         assert not FileLock(str(path)).acquire()
         other.process.kill()
-        other.process.wait()
+        other.process.wait(PATIENCE)
         with FileLock(str(path)) as lock:
             assert lock.acquire()
 
@@ -103,7 +104,7 @@ def test_a_started_process_does_not_inherit_the_lock(path: Path):
         with FileLock(str(path)) as again:
             assert again.acquire()
     finally:
-        child.communicate()
+        child.communicate(timeout=PATIENCE)
 
 
 def test_leaving_the_with_block_by_an_error_lets_go(path: Path):

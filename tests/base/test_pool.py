@@ -18,6 +18,7 @@ from postern.base.pool import Pool
 from postern.base.settings import Config
 from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
+from support.patience import PATIENCE, join, until
 from support.postgres import OWNER, PASSWORD, fresh_database
 from support.postgres import Database as Place
 
@@ -105,8 +106,8 @@ def test_who_waits_gets_the_connection_that_comes_back(pool: Pool):
             thread = threading.Thread(target=wait)
             thread.start()
             assert not got.is_set()
-        assert got.wait(60)
-    thread.join()
+        assert got.wait(PATIENCE)
+    join(thread)
 
 
 def test_an_error_of_the_borrower_passes_and_the_connection_goes_on(pool: Pool):
@@ -173,8 +174,7 @@ def test_many_threads_share_few_connections(place: Place, pool: Pool):
     threads = [threading.Thread(target=work) for _ in range(8)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     assert len(seen) <= 2
     assert seen.issuperset(connected(place))
 
@@ -184,8 +184,7 @@ def test_close_ends_what_is_free(pool: Pool, place: Place):
         pids = {backend(one), backend(two)}
     assert pids.issubset(connected(place))
     pool.close()
-    while pids.intersection(connected(place)):
-        pass
+    until(lambda: not pids.intersection(connected(place)))
     with pool.connection() as db:
         assert backend(db) not in pids
 

@@ -15,8 +15,9 @@ import pytest
 
 from postern.ops.local.embedded import Postgres
 from support.fixtures import relay_env
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
 from support.mail import message, parsed
+from support.patience import PATIENCE, until
 from support.postgres import OWNER, Database, create_roles
 from support.queue import put
 from support.relay import ScriptedRelay, wait
@@ -40,7 +41,7 @@ def kill_at(instance: Instance, relay: ScriptedRelay, point: str) -> None:
     def kill() -> None:
         if not reached.is_set():
             drains[0].send_signal(signal.SIGKILL)
-            drains[0].wait()
+            drains[0].wait(PATIENCE)
             reached.set()
 
     relay.on(point, kill)
@@ -99,7 +100,7 @@ def test_killed_after_the_answer_before_the_record_it_arrives_twice(
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%deliveries%'"
             until(lambda: watcher.run(blocked) == [[1]])
         drain.send_signal(signal.SIGKILL)
-        drain.communicate()
+        drain.communicate(timeout=PATIENCE)
         relay._hooks.clear()
         holder.run("ROLLBACK")
     assert relay.count == 1
@@ -108,16 +109,6 @@ def test_killed_after_the_answer_before_the_record_it_arrives_twice(
     instance.drain()
     assert (relay.count, instance.states()) == (2, {"sent": 1})
     assert len({parsed(got.content)["Message-ID"] for got in relay.messages}) == 1
-
-
-def until(condition) -> None:
-    """Ask again and again until it holds; fails when it never does."""
-    pause = threading.Event()
-    for _ in range(PATIENCE * 50):
-        if condition():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never happened")
 
 
 def test_killed_between_the_claim_and_the_relay_nothing_is_lost(
@@ -135,7 +126,7 @@ def test_killed_between_the_claim_and_the_relay_nothing_is_lost(
             )
         )
         drain.send_signal(signal.SIGKILL)
-        drain.communicate()
+        drain.communicate(timeout=PATIENCE)
         holder.run("ROLLBACK")
     assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[3]]
     let_leases_run_out(instance)

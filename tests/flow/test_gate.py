@@ -7,8 +7,9 @@ import threading
 from postern.flow import deliver, wake
 from postern.flow.run_drain import run_drain
 from postern.ops.install.fetch import fetch
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
 from support.mail import message
+from support.patience import PATIENCE, join, until
 from support.queue import put
 from support.relay import ScriptedRelay, wait
 
@@ -55,8 +56,7 @@ def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, r
 
     thread = threading.Thread(target=shut)
     thread.start()
-    while not context.pool.gate.closed():
-        pass
+    until(context.pool.gate.closed)
     assert not closed.is_set()
     go_on.set()
     assert drain.wait(PATIENCE) == 0
@@ -65,7 +65,7 @@ def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, r
     assert deliver.CLOSED in instance.log()
     assert len(relay.messages) == 1
     looked.set()
-    thread.join()
+    join(thread)
     assert instance.states() == {"sent": 1, "queued": 2}
     assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[0]]
     instance.finish()

@@ -6,8 +6,9 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
 from support.mail import message
+from support.patience import PATIENCE
 from support.relay import ScriptedRelay, wait
 
 

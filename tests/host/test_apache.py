@@ -19,10 +19,11 @@ import pytest
 from postern.ops import post
 from postern.ops.local.embedded import Postgres
 from support.account import Account, Tenant
-from support.apache import Apache, until
+from support.apache import Apache
 from support.fixtures import relay_env
 from support.instance import ALIAS
 from support.mail import body_of, message, parsed
+from support.patience import until
 from support.postgres import fresh_database
 from support.relay import ScriptedRelay, wait
 

@@ -21,12 +21,13 @@ from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
-from support.apache import Answer, until
+from support.apache import Answer
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.host import SharedHost, Tenant
 from support.instance import ALIAS
 from support.mail import body_of, message
 from support.page import block
+from support.patience import until
 from support.postgres import fresh_database
 from support.relay import ScriptedRelay
 from support.vhost import MODULES

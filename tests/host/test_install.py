@@ -6,7 +6,6 @@ installer is the tenant's own, with no more of an environment than cron gives.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import pathlib
@@ -19,10 +18,10 @@ from collections.abc import Iterator
 import pytest
 
 from postern.ops.local.embedded import Postgres
-from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import body_of, message
 from support.operator import DOMAIN, PUBLIC, Operator
+from support.patience import PATIENCE, child, read_terminal, until
 from support.postgres import Database, fresh_database
 from support.relay import ScriptedRelay
 
@@ -215,7 +214,7 @@ def test_two_at_once(operator: Operator) -> None:
         until((operator.host.home / ".postern" / "run" / "install.lock").exists)
         told = operator.install(code=75)
         assert "Another install.sh is at work" in told
-        first.communicate()
+        first.communicate(timeout=5 * PATIENCE)
     assert first.returncode == 0
 
 
@@ -301,19 +300,18 @@ def at_a_terminal(
     """Which prompts came, all that the terminal showed, and the exit code."""
     master, slave = pty.openpty()
     argv = host.as_tenant(["/bin/sh", f"{PUBLIC}/install.sh"], environ)
-    with subprocess.Popen(
+    with child(
         ["/usr/bin/setsid", "--ctty", "--wait", *argv], cwd="/", stdin=slave, stdout=slave, stderr=slave
     ) as run:
         os.close(slave)
         asked, shown, unread = [], "", ""
-        with contextlib.suppress(OSError):  # EIO: the other end is closed
-            while piece := os.read(master, 4096).decode():
-                shown, unread = shown + piece, unread + piece
-                for prompt, answer in typed.items():
-                    if prompt in unread and unread.rstrip().endswith(":"):
-                        os.write(master, f"{answer}\n".encode())
-                        asked.append(prompt)
-                        unread = ""
-                        break
+        while piece := read_terminal(master).decode():
+            shown, unread = shown + piece, unread + piece
+            for prompt, answer in typed.items():
+                if prompt in unread and unread.rstrip().endswith(":"):
+                    os.write(master, f"{answer}\n".encode())
+                    asked.append(prompt)
+                    unread = ""
+                    break
         os.close(master)
     return asked, shown, run.returncode

@@ -14,9 +14,9 @@ import pytest
 import tiers
 from postern.ops.local.embedded import Postgres
 from postern.ops.releases import pack
-from support.apache import until
 from support.host import HOME, SharedHost
 from support.operator import Operator
+from support.patience import until
 from support.postgres import Database, fresh_database
 from support.relay import ScriptedRelay
 

@@ -11,11 +11,11 @@ import pytest
 
 from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
-from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import body_of, message
 from support.operator import DOMAIN, Operator
 from support.passenger import PYTHON, PassengerHost
+from support.patience import until
 from support.postgres import Database, fresh_database
 from support.relay import ScriptedRelay
 from support.uapi import Uapi

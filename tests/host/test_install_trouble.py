@@ -18,10 +18,9 @@ from collections.abc import Iterator
 import pytest
 
 from postern.ops.local.embedded import Postgres
-from support.apache import until
 from support.host import HOME, SharedHost
-from support.instance import PATIENCE
 from support.operator import DOMAIN, PUBLIC, Operator
+from support.patience import child, read_terminal, until
 from support.postgres import Database, fresh_database
 from support.relay import ScriptedRelay
 
@@ -269,21 +268,6 @@ KEYS = (
 """Ctrl-D, an arrow, a byte that is no UTF-8: typed at the first prompt, with the exit code."""
 
 
-@contextlib.contextmanager
-def session(argv: list[str], terminal: int) -> Iterator[None]:
-    """A session of its own at this terminal. Nothing of it outlives a test that fails."""
-    process = subprocess.Popen(
-        ["/usr/bin/setsid", "--ctty", *argv], cwd="/", stdin=terminal, stdout=terminal, stderr=terminal
-    )
-    try:
-        yield
-        process.wait(PATIENCE)
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait(PATIENCE)
-
-
 @pytest.mark.parametrize(("keys", "code", "words"), KEYS)
 def test_who_breaks_off_at_a_prompt_leaves_nothing_half_written(
     operator: Operator, keys: bytes, code: int, words: str
@@ -293,18 +277,19 @@ def test_who_breaks_off_at_a_prompt_leaves_nothing_half_written(
     inside = f"trap : INT; sh {PUBLIC}/install.sh; echo $? >code"
     argv = operator.host.as_tenant(["/bin/sh", "-c", inside], {"LANG": "C.UTF-8"})
     around = ["/bin/sh", "-c", 'trap : INT; "$@"; read -r wait', "sh", *argv]
-    with session(around, slave):
+    with child(["/usr/bin/setsid", "--ctty", *around], cwd="/", stdin=slave, stdout=slave, stderr=slave):
         os.close(slave)
         shown = b""
         while b"Public address" not in shown:
-            shown += os.read(master, 4096)
+            piece = read_terminal(master)
+            assert piece, shown
+            shown += piece
         os.write(master, keys)
         ended = operator.host.home / "code"
         until(lambda: ended.exists() and ended.read_text())
         os.write(master, b"\n")
-        with contextlib.suppress(OSError):  # EIO: the other end is closed
-            while piece := os.read(master, 4096):
-                shown += piece
+        while piece := read_terminal(master):
+            shown += piece
         os.close(master)
     assert ended.read_text() == f"{code}\n", shown
     ended.unlink()

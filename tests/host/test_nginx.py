@@ -16,12 +16,11 @@ from postern.ops.local import tether
 from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
-from support.apache import until
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.host import SERVER_ENV, SharedHost, Tenant
-from support.instance import PATIENCE
 from support.mail import message
 from support.page import block
+from support.patience import PATIENCE, until
 from support.postgres import fresh_database
 from support.relay import ScriptedRelay
 

@@ -20,10 +20,10 @@ from postern.flow.context import Context
 from postern.flow.receive import receive
 from postern.mail import envelope, header
 from postern.store import aliases, domains, mailboxes, users
-from support.apache import until
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.instance import ALIAS, DOMAIN, MAILBOX, ROOT, Instance
 from support.mail import body_of, canonical, message, parsed
+from support.patience import until
 from support.postfix import Postfix
 from support.postgres import Database
 from support.queue import inbound, put

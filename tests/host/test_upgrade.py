@@ -17,11 +17,11 @@ import pytest
 from postern.base.errors import PosternError
 from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
-from support.apache import until
 from support.host import HOME, SharedHost
 from support.mail import message, parsed
 from support.operator import DOMAIN, Operator
 from support.passenger import PassengerHost
+from support.patience import join, until
 from support.postgres import Database, fresh_database
 from support.relay import ScriptedRelay
 from support.releases import add, build, migration, swap
@@ -86,7 +86,7 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        join(self._thread)
 
     def _run(self) -> None:
         number = 0

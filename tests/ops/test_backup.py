@@ -15,7 +15,6 @@ import resource
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -45,7 +44,8 @@ from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import MigrationRefused
 from postern.store import aliases, domains, users
 from support.filled import fill
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
+from support.patience import PATIENCE, child, until
 from support.postgres import Database as Place
 from support.postgres import fresh_database
 from support.store import SCHEMA
@@ -213,16 +213,6 @@ def test_a_backup_is_of_one_moment(place: Place, context: Context, tmp_path: pat
     }
 
 
-def until(condition: Callable[[], object]) -> None:
-    """Ask again and again until it holds; fails when it never does."""
-    pause = threading.Event()
-    for _ in range(PATIENCE * 50):
-        if condition():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never happened")
-
-
 def waiting(watcher: object, statement: str) -> bool:
     """Whether somebody waits for a lock with it."""
     sql = (
@@ -320,7 +310,7 @@ def test_neither_comes_in_while_the_gate_is_shut(
 ):
     """Another process has shut it: an upgrade."""
     code = "import sys, postern.base.gate as g\nwith g.Gate(sys.argv[1]).close(9): print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
+    with child(
         [sys.executable, "-c", code, instance.home],
         env=instance.environ,
         stdin=subprocess.PIPE,
@@ -334,7 +324,7 @@ def test_neither_comes_in_while_the_gate_is_shut(
         ):
             with pytest.raises(DatabaseUnavailable, match="being upgraded"):
                 work()
-        upgrade.communicate()
+        upgrade.communicate(timeout=PATIENCE)
     assert names(str(tmp_path / "b")) == []
     restore.restore(context, path)
 
@@ -616,7 +606,7 @@ def test_a_restore_that_is_killed_leaves_the_database_as_it_was(place: Place, in
         process = subprocess.Popen([sys.executable, "-c", RESTORE, path], env=instance.environ)
         until(lambda: waiting(watcher, "COPY jobs"))
         process.kill()
-        process.wait()
+        process.wait(PATIENCE)
         holder.run("SELECT pg_advisory_unlock(4711)")
         gone = "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'COPY jobs%'"
         until(lambda: not watcher.run(gone))

@@ -25,7 +25,8 @@ from postern.base.errors import BadInput
 from postern.ops import dependencies, index, pins
 from postern.ops.dependencies import Package, Vulnerability
 from support.https import Reply, Server, redirect
-from support.instance import PATIENCE, ROOT
+from support.instance import ROOT
+from support.patience import PATIENCE, join
 
 REQUIREMENTS = (tiers.TOP / "requirements.txt").read_text()
 PYTHONS = ("3.9.2", "3.9.18", "3.10.0", "3.10.13", "3.11.0", "3.12.1", "3.13.0", "3.14.0")
@@ -322,7 +323,7 @@ class Deaf:
 
     def __exit__(self, *exc: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        join(self._thread)
         self._listener.close()
 
     def _serve(self) -> None:

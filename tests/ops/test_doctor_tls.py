@@ -28,7 +28,8 @@ from postern.ops.doctor.certificates import Facts
 from postern.ops.doctor.check import FAIL, OK, UNKNOWN, WARN, Check
 from postern.ops.doctor.fetch import Answer
 from support.https import Issuer, Made, Reply, Server, redirect, self_signed
-from support.instance import PATIENCE, ROOT, Instance
+from support.instance import ROOT, Instance
+from support.patience import PATIENCE, join
 
 DAY = 86400
 SHOWS_CHAIN = sys.version_info >= (3, 10)
@@ -330,7 +331,7 @@ class Speaker:
 
     def __exit__(self, *exc: object) -> None:
         self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
+        join(self._thread)
         self._listener.close()
 
     def _serve(self) -> None:

@@ -24,10 +24,10 @@ from postern.base.errors import ConfigError, DatabaseUnavailable, NotFound
 from postern.ops.local import binaries, scratch
 from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
+from support.patience import PATIENCE, join, until
 from support.postgres import GRANTED, OWNER, PASSWORD, Database, fresh_database
 
 LIB = tiers.TOP / "lib"
-PATIENCE = 30
 
 
 def is_alive(pid: int) -> bool:
@@ -121,17 +121,15 @@ def test_a_restart_waits_for_the_dead_servers_last_backend() -> None:
         watch = server.connect()
         worker = threading.Thread(target=run_and_break, args=(server, work))
         worker.start()
-        while watch.run(
-            "SELECT count(*) FROM pg_stat_activity WHERE query = :q AND state = 'active'", q=work
-        ) == [[0]]:
-            pass
+        active = "SELECT 1 FROM pg_stat_activity WHERE query = :q AND state = 'active'"
+        until(lambda: watch.run(active, q=work))
         server.kill9()
         with contextlib.suppress(InterfaceError, OSError):
             watch.close()
         server.restart()
         with contextlib.closing(server.connect()) as connection:
             assert connection.run("SELECT 1") == [[1]]
-        worker.join()
+        join(worker)
 
 
 def run_and_break(server: Postgres, sql: str) -> None:
@@ -150,10 +148,10 @@ def test_a_folder_of_the_callers_keeps_its_cluster() -> None:
         assert os.path.exists(kept.path("kept", "PG_VERSION"))
 
 
-# Whoever started the tests in the background left SIGINT ignored for all of us.
+# Whoever started the tests under nohup left SIGHUP ignored for all of us. (SIGINT: conftest.py.)
 OWNER_PROGRAM = """
 import signal, sys
-signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 sys.path.insert(0, sys.argv[1])
 from postern.ops.local.embedded import Postgres
 server = Postgres.start()
@@ -207,7 +205,7 @@ def test_server_and_folder_go_when_the_owner_is_killed(number: signal.Signals) -
 @needs_linux
 def test_an_owner_that_simply_ends_leaves_nothing() -> None:
     with owner("forgets") as (process, pid, janitor, folder):
-        process.communicate("")
+        process.communicate("", timeout=PATIENCE)
         wait_for_end(pid)
         wait_for_end(janitor)
         assert not os.path.exists(folder)

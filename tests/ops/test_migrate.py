@@ -24,6 +24,7 @@ from postern.ops import migrate
 from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import Migration, MigrationRefused
 from postern.store import migrations
+from support.patience import PATIENCE, join, until
 from support.postgres import Database as Place
 from support.postgres import fresh_database
 
@@ -409,7 +410,7 @@ class Runner(threading.Thread):
 
     def run(self) -> None:
         if self.barrier:
-            self.barrier.wait(60)
+            self.barrier.wait(PATIENCE)
         self.done = up(self.db, self.files)
 
 
@@ -420,8 +421,7 @@ def test_two_runners_on_an_empty_database_apply_each_file_once(
     runners = [Runner(connect(), FILES, start) for _ in range(3)]
     for runner in runners:
         runner.start()
-    for runner in runners:
-        runner.join()
+    join(*runners)
     assert sorted(name for runner in runners for name in runner.done) == NAMES
     assert ledger(database) == [one.number for one in FILES]
 
@@ -433,9 +433,8 @@ def test_the_second_waits_while_the_first_makes_the_ledger(
     with db.transaction(SYSTEM):
         migrations.prepare(db, SCHEMA)
         second.start()
-        while not waiting(database):
-            assert second.is_alive()
-    second.join()
+        until(lambda: waiting(database))
+    join(second)
     assert second.done == names(TOY)
 
 
@@ -447,9 +446,8 @@ def test_the_second_waits_while_the_first_applies_and_finds_it_done(
     with db.transaction(SYSTEM):
         assert migrate._apply_next(db, TOY, [])
         second.start()
-        while not waiting(database):
-            assert second.is_alive()
-    second.join()
+        until(lambda: waiting(database))
+    join(second)
     assert second.done == ["0003_third"]
     assert ledger(database) == [1, 2, 3]
 

@@ -18,6 +18,7 @@ from postern.ops.install.fetch import fetch
 from postern.ops.releases import journal, kept
 from support.instance import Instance
 from support.mail import message, parsed
+from support.patience import join
 from support.relay import ScriptedRelay
 from support.releases import Docroot, add, build, migration, put, swap
 
@@ -78,7 +79,7 @@ class Stream:
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        self._thread.join()
+        join(self._thread)
 
     def _run(self) -> None:
         number = 0

@@ -20,6 +20,7 @@ from pathlib import Path
 import pytest
 
 import tiers
+from support.patience import PATIENCE
 
 REAL = os.path.realpath(sys.executable)
 Done = subprocess.CompletedProcess[str]
@@ -89,7 +90,7 @@ def test_two_first_runs_at_once_share_one_environment(tmp_path: Path) -> None:
         )
         for _ in range(2)
     ]
-    said = [process.communicate() for process in running]
+    said = [process.communicate(timeout=PATIENCE) for process in running]
     assert [process.returncode for process in running] == [0, 0], said
     assert said[0][0] == said[1][0]
     assert [path.name for path in (top / ".demo" / "venv").iterdir()] == [Path(said[0][0].strip()).name]
@@ -264,7 +265,7 @@ def test_two_at_once_share_one_environment_in_the_home(tmp_path: Path, upload: P
         subprocess.Popen(script(PACKAGES, upload), env=env, stdout=subprocess.PIPE, text=True)
         for _ in range(2)
     ]
-    said = [process.communicate()[0] for process in running]
+    said = [process.communicate(timeout=5 * PATIENCE)[0] for process in running]
     assert [process.returncode for process in running] == [0, 0]
     assert said[0] == said[1]
     assert len(environments(home)) == 1

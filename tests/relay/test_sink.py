@@ -21,6 +21,7 @@ from postern.ops.local.sink import Sink
 from postern.ops.local.sink_session import Received
 from postern.ops.local.sink_wire import Hangup, Wire
 from postern.relay.data import transparent
+from support.patience import child, join
 
 USERS = {"demo": "s3cret"}
 BODY = b"Subject: x\r\n\r\n.a dot\r\n..\r\n\xff\r\nend\r\n"
@@ -219,8 +220,7 @@ def test_many_clients_at_once_each_leave_theirs():
         threads = [threading.Thread(target=work, args=(number,)) for number in range(8)]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        join(*threads)
         assert sorted(m.mail_from for m in sink.messages) == sorted(
             f"{n}-{t}@example.org" for n in range(8) for t in range(10)
         )
@@ -306,7 +306,7 @@ def test_it_runs_by_itself_and_ends_when_told(tmp_path, number):
     ]
     command += ["--password-file", str(tmp_path / "password")]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, text=True) as process:
+    with child(command, stdout=subprocess.PIPE, env=environ, text=True) as process:
         host, _, port = process.stdout.readline().strip().rpartition(":")
         assert host == "127.0.0.1"
         with smtplib.SMTP(host, int(port), local_hostname="me", timeout=20) as client:

@@ -28,6 +28,7 @@ from postern.relay.outcome import Outcome, RelayTrouble
 from postern.relay.settings import RelaySettings
 from postern.relay.smtp import Relay
 from support.aiosmtp import AioServer
+from support.patience import child
 from support.relay import DROP, KEEP_AND_DROP, ScriptedRelay, drip, raw, say, wait
 
 USER, PASSWORD = "demo", "s3cret-Pa55word"
@@ -201,7 +202,7 @@ def test_a_large_message_goes_through_in_little_memory(tmp_path):
     chunk = chunk * (65520 // len(chunk))
     command = [sys.executable, "-m", "postern.ops.local.sink", "--tls", "none", "--count-only"]
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    with subprocess.Popen(command, stdout=subprocess.PIPE, env=environ, text=True) as server:
+    with child(command, stdout=subprocess.PIPE, env=environ, text=True) as server:
         port = int(server.stdout.readline().rpartition(":")[2])
         with Relay(RelaySettings("127.0.0.1", port, tls="none")) as relay:
             relay.open()
@@ -455,7 +456,7 @@ def test_a_client_killed_at_a_point_leaves_what_the_point_says(point, kept):
             dead.set()
 
         server.on(point, kill)
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as client:
+        with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as client:
             ready.set()
             assert dead.wait(30)
         assert client.returncode == -signal.SIGKILL

@@ -10,6 +10,7 @@ import pytest
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import DatabaseUnavailable
 from postern.store import fingerprints, jobs, relays, webhook_ids
+from support.patience import join, until
 from support.store import Store, do
 
 
@@ -47,10 +48,9 @@ def test_of_two_who_remember_the_same_at_once_one_is_first(
         assert remember(db, value)
         thread = threading.Thread(target=lambda: answers.append(do(other, remember, value)))
         thread.start()
-        while not store.look("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"):
-            pass
+        until(lambda: store.look("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
         assert answers == []
-    thread.join()
+    join(thread)
     assert answers == [False]
 
 

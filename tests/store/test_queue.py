@@ -14,6 +14,7 @@ from postern.base.database import SYSTEM, Database
 from postern.base.errors import SealBroken
 from postern.store import deliveries, messages, queue
 from postern.store.deliveries import Said
+from support.patience import join
 from support.store import RING, SAID, Store, Tenant, claim, do, more, row, set_row
 
 # Claim.
@@ -127,8 +128,7 @@ def test_four_at_once_share_the_queue_and_take_each_delivery_once(store: Store, 
     threads = [threading.Thread(target=work, args=(store.connect(),)) for _ in range(4)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     assert sorted(taken) == ids
 
 

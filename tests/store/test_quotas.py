@@ -11,6 +11,7 @@ from postern.base.database import SYSTEM, Database
 from postern.base.errors import Conflict
 from postern.store import aliases, quotas
 from postern.store.quotas import Limits, OverQuota, Used
+from support.patience import join, until
 from support.store import Store, Tenant, do, settings
 
 INSTANCE = {
@@ -97,10 +98,9 @@ def test_two_who_take_the_last_place_at_once_get_it_once(store: Store, db: Datab
     with db.transaction(SYSTEM):
         quotas.check(db, config, jane.id, "aliases")
         thread.start()
-        while store.look(waits) != [[1]]:
-            assert thread.is_alive()
+        until(lambda: store.look(waits) == [[1]])
         aliases.add(db, jane.id, jane.domain_id, "first")
-    thread.join()
+    join(thread)
     assert answers == ["over"]
 
 

@@ -10,6 +10,7 @@ import pytest
 from postern.base.database import SYSTEM, Database, UniqueViolation
 from postern.store import sessions, sign_in_links, users
 from postern.store.users import User
+from support.patience import join, until
 from support.store import RING, Store, do
 
 LINK, SESSION = "a" * 52, "b" * 52
@@ -83,11 +84,10 @@ def test_a_link_of_a_disabled_user_signs_nobody_in_and_is_not_used_up(db: Databa
     assert do(db, sign_in_links.use, RING, LINK) == joe.id
 
 
-def until_it_waits(store: Store, thread: threading.Thread) -> None:
-    """Until the thread waits for a lock in this database."""
+def until_one_waits(store: Store) -> None:
+    """For a lock in this database."""
     waiting = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-    while not store.look(waiting):
-        assert thread.is_alive(), "it did not wait"
+    until(lambda: store.look(waiting))
 
 
 class GivesUp(Exception):
@@ -102,10 +102,10 @@ def test_of_two_who_use_a_link_at_once_one_wins(store: Store, db: Database, joe:
     with contextlib.suppress(GivesUp), db.transaction(SYSTEM):
         assert sign_in_links.use(db, RING, LINK) == joe.id
         thread.start()
-        until_it_waits(store, thread)
+        until_one_waits(store)
         if not first_commits:
             raise GivesUp
-    thread.join()
+    join(thread)
     assert answers == [None if first_commits else joe.id]
 
 
@@ -116,8 +116,8 @@ def test_a_link_that_is_replaced_while_it_is_used_signs_nobody_in(store: Store, 
     with db.transaction(SYSTEM):
         sign_in_links.make(db, RING, joe.id, "c" * 52, 24)
         thread.start()
-        until_it_waits(store, thread)
-    thread.join()
+        until_one_waits(store)
+    join(thread)
     assert answers == [None]
     assert do(db, sign_in_links.use, RING, "c" * 52) == joe.id
 

@@ -7,8 +7,9 @@ import pathlib
 
 import pytest
 
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
 from support.mail import body_of, message
+from support.patience import PATIENCE
 from support.queue import put
 from support.relay import ScriptedRelay
 

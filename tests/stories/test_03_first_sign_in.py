@@ -10,7 +10,8 @@ from http.cookiejar import CookieJar
 
 import pytest
 
-from support.instance import ALIAS, MAILBOX, PATIENCE, Instance
+from support.instance import ALIAS, MAILBOX, Instance
+from support.patience import PATIENCE
 
 
 class Browser:

@@ -23,7 +23,8 @@ import tempfile
 import tiers
 from postern.ops.local import tether
 from postern.ops.local.scratch import Scratch
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
+from support.patience import PATIENCE
 from support.postgres import Database
 
 PROGRAM = ("cgi-bin", "cron", "lib", "schema", "static")

@@ -8,6 +8,8 @@ from types import SimpleNamespace
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
+from support.patience import join
+
 
 class AioServer:
     """STARTTLS and AUTH required; `messages` has what was taken, `port` where it listens."""
@@ -29,7 +31,7 @@ class AioServer:
     def __exit__(self, *_):
         self._call(self._end())
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
+        join(self._thread)
         self._loop.close()
 
     def _call(self, work):

@@ -17,14 +17,13 @@ import random
 import signal
 import socket
 import subprocess
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import tiers
 from postern.ops.local import tether
 from support.account import Tenant
-from support.instance import PATIENCE
+from support.patience import PATIENCE, until
 
 MODULES = ("authz_core", "authz_host", "env", "mime", "rewrite")
 OF_MPM = {"event": ("mpm_event", "cgid"), "prefork": ("mpm_prefork", "cgi")}
@@ -138,7 +137,7 @@ class Server:
             server.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             os.killpg(server.pid, signal.SIGKILL)
-            server.wait()
+            server.wait(PATIENCE)
 
     def fetch(
         self,
@@ -274,13 +273,3 @@ def free_port() -> int:
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("127.0.0.1", port))
             return port
-
-
-def until(condition: Callable[[], object]) -> None:
-    """Ask again and again until it holds; fails when it never does."""
-    pause = threading.Event()
-    for _ in range(PATIENCE * 50):
-        if condition():
-            return
-        pause.wait(0.02)
-    raise AssertionError("it never happened")

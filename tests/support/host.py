@@ -30,9 +30,10 @@ from postern.ops.local import certificate
 from postern.ops.local.scratch import Scratch
 from support import etc
 from support.account import TELL, over_tcp, put_packages
-from support.apache import Answer, Server, free_port, until
+from support.apache import Answer, Server, free_port
 from support.etc import HOME, UID, USER
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
+from support.patience import PATIENCE, until
 from support.postgres import Database
 from support.space import Space
 from support.vhost import Places, Setup, text

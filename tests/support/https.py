@@ -28,6 +28,8 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
+from support.patience import join
+
 
 @dataclass(frozen=True)
 class Made:
@@ -157,7 +159,7 @@ class Server:
     def __exit__(self, *exc: object) -> None:
         self._server.shutdown()
         self._server.server_close()
-        self._thread.join()
+        join(self._thread)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         server = self

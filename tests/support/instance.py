@@ -20,13 +20,12 @@ from postern.base.settings import Config
 from postern.flow.context import Context, open_context
 from postern.mail.envelope import parse_secrets
 from postern.ops import keys, migrate, post
+from support.patience import PATIENCE, until
 
 ROOT = pathlib.Path(__file__).parents[2]
 DOMAIN = "alias.example"
 ALIAS = f"shop@{DOMAIN}"
 MAILBOX = "jane.doe@real-mailbox.example"
-PATIENCE = 60
-"""Seconds that a test waits for another process before it fails. Never how long it takes."""
 
 
 class Instance:
@@ -133,7 +132,7 @@ class Instance:
             yield found[1]
         finally:
             server.kill()
-            server.wait()
+            server.wait(PATIENCE)
             server.stdout.close()
             self.wait_for_drain()
 
@@ -169,8 +168,15 @@ class Instance:
         """Until no drain of this home runs, however it was started."""
         import fcntl
 
+        def is_free() -> bool:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
         with open(pathlib.Path(self.home, "run", "drain.lock"), "a") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            until(is_free)
 
     def query(self, sql: str, **params: object) -> list[list[object]]:
         """Ask the database, as the program's own work."""

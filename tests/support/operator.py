@@ -16,6 +16,7 @@ from postern.ops import post
 from support.account import over_tcp
 from support.fixtures import relay_env
 from support.host import HOME, SharedHost
+from support.patience import child
 from support.postgres import Database
 from support.relay import ScriptedRelay
 
@@ -59,9 +60,7 @@ class Operator:
     def started(self) -> Iterator[subprocess.Popen[str]]:
         """The installer, running."""
         argv = self.host.as_tenant(["/bin/sh", f"{PUBLIC}/install.sh"], self.answers)
-        with subprocess.Popen(
-            argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-        ) as run:
+        with child(argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as run:
             yield run
 
     def install_until(self, words: str) -> None:

@@ -16,8 +16,8 @@ import re
 from postern.ops.install import passenger
 from postern.ops.install.htaccess import Site, write
 from postern.ops.install.passenger import App
-from support.apache import until
 from support.host import HOME, USER, SharedHost
+from support.patience import until
 
 KINDS = ("cpanel", "cloudlinux", "stock")
 PYTHON = "/usr/bin/python3"

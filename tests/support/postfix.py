@@ -27,8 +27,8 @@ from dataclasses import dataclass
 import tiers
 from postern.ops.local import certificate, tether
 from postern.ops.local.scratch import Scratch
-from support.apache import free_port, until
-from support.instance import PATIENCE
+from support.apache import free_port
+from support.patience import PATIENCE, until
 
 DOMAINS = ("real-mailbox.example", "alias.example")
 REALM = "relay.example"
@@ -202,7 +202,7 @@ class Postfix:
                 except subprocess.TimeoutExpired:
                     leader = int((self.folder / "queue" / "pid" / "master.pid").read_text())
                     os.killpg(leader, signal.SIGKILL)
-                    master.wait()
+                    master.wait(PATIENCE)
         finally:
             self._scratch.remove()
 

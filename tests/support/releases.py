@@ -14,7 +14,8 @@ from pathlib import Path
 
 import tiers
 from postern.ops.releases import kept, pack, release
-from support.instance import PATIENCE, Instance
+from support.instance import Instance
+from support.patience import PATIENCE, join
 
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 """So that the CGI's `env python3` has the packages of this test run."""
@@ -134,7 +135,7 @@ class Docroot:
         finally:
             server.shutdown()
             server.server_close()
-            thread.join()
+            join(thread)
             self.instance.wait_for_drain()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -161,7 +162,7 @@ class Docroot:
                 }
                 env.update({f"HTTP_{k.upper().replace('-', '_')}": v for k, v in self.headers.items()})
                 door = docroot.top / "cgi-bin" / "postern.cgi"
-                done = subprocess.run([str(door)], env=env, input=body, capture_output=True)
+                done = subprocess.run([str(door)], env=env, input=body, capture_output=True, timeout=PATIENCE)
                 head, _, content = done.stdout.replace(b"\r\n", b"\n", 20).partition(b"\n\n")
                 fields = [line.split(": ", 1) for line in head.decode().split("\n") if ": " in line]
                 status = next((value for name, value in fields if name == "Status"), "500 No answer")

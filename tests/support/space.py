@@ -14,6 +14,7 @@ import subprocess
 
 import tiers
 from postern.ops.local import tether
+from support.patience import PATIENCE
 
 # Pairs of arguments: source, target. Says its process id as the machine sees it, then waits. As it takes no
 # notice of its children, the kernel buries the orphans that come to it.
@@ -81,7 +82,7 @@ class Space:
     def close(self) -> None:
         """End everything inside. Harmless when called again."""
         self._holder.kill()
-        self._holder.wait()
+        self._holder.wait(PATIENCE)
         for stream in (self._holder.stdout, self._holder.stderr):
             if stream:
                 stream.close()

@@ -33,6 +33,7 @@ from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection, identifier, literal
 
 from postern.ops.local.superuser import Superuser
+from support.patience import join
 
 CLIENT = """#!{python} -IS
 import json, os, signal, socket, sys
@@ -99,7 +100,7 @@ class Uapi:
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
-        self._thread.join()
+        join(self._thread)
         if self.server:
             for name in self.databases():
                 self.server.drop_database(name)

@@ -8,8 +8,9 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 
 from postern.ops import post
-from support.instance import ALIAS, PATIENCE, ROOT, Instance
+from support.instance import ALIAS, ROOT, Instance
 from support.mail import message
+from support.patience import PATIENCE
 from support.relay import ScriptedRelay
 
 DOOR = ROOT / "cgi-bin" / "postern.cgi"

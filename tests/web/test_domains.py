@@ -16,6 +16,7 @@ from postern.ops.local.superuser import Superuser
 from postern.store import domains
 from postern.store.domains import Domain
 from support.doh import HONEST, SERVFAIL, DohServer
+from support.patience import join
 from support.people import SHARED, Browser, Person, Site, open_site
 
 
@@ -181,8 +182,7 @@ def test_of_two_who_show_it_at_once_one_has_it(pages: Site, name: str, resolver:
     threads = [threading.Thread(target=check, args=(one,)) for one in claims]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     assert len(refused) == 3
     sql = "SELECT count(*) FROM domains WHERE name = :name AND verified_at IS NOT NULL"
     assert pages.run(sql, name=name) == [[1]]

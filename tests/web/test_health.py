@@ -18,6 +18,7 @@ from postern.web.app import App, application
 from support.fixtures import RELAY_PASSWORD, relay_env
 from support.instance import ALIAS, DOMAIN, MAILBOX, Instance
 from support.mail import message
+from support.patience import PATIENCE
 from support.queue import put
 from support.relay import ScriptedRelay
 from support.wsgi import Answer, ask
@@ -132,7 +133,7 @@ def test_a_drain_that_was_killed_fails_once_it_is_too_long_ago(
     drains = []
     relay.on("data", lambda: drains[0].send_signal(signal.SIGKILL))
     drains.append(well.start_drain())
-    drains[0].communicate()
+    drains[0].communicate(timeout=PATIENCE)
     answer = health(well, monkeypatch)
     assert failing(answer) == []
     assert "running" in detail(answer, "drain")

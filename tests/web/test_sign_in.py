@@ -28,6 +28,7 @@ from postern.web.app import App, application
 from postern.web.request import Request
 from postern.web.routes import ROUTES
 from support.instance import Instance
+from support.patience import join, until
 from support.postgres import fresh_database
 from support.wsgi import Answer, ask
 
@@ -255,10 +256,8 @@ def test_of_two_browsers_at_once_on_one_link_exactly_one_is_signed_in(
         for thread in threads:
             thread.start()
         with context.pool.connection() as watcher:
-            while watcher.run(waiting) != [[2]]:
-                assert all(thread.is_alive() for thread in threads), "one did not wait"
-    for thread in threads:
-        thread.join()
+            until(lambda: watcher.run(waiting) == [[2]])
+    join(*threads)
     assert sorted(answer.status for answer in answers) == [303, 404]
     assert people.run("SELECT count(*) FROM sessions WHERE user_id = :id", id=jane.id) == [[1]]
 

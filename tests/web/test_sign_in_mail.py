@@ -16,6 +16,7 @@ from postern.base.stream import open_stream
 from postern.flow import codes, sign_in_mail
 from postern.ops.local.superuser import Superuser
 from postern.store import mailboxes, messages, users
+from support.patience import join
 from support.people import URL, Browser, Person, Site, open_site
 
 
@@ -163,8 +164,7 @@ def test_guessing_in_parallel_gets_five_tries_and_no_more(pages: Site, jane: Per
     threads = [threading.Thread(target=guess, args=(n,)) for n in range(12)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    join(*threads)
     assert len(tried) == 12
     assert browser.post("/sign-in/code", code=code_in(mail(pages, jane))).status == 400
 
