@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from postern.cli.commands import _walk
 from postern.cli.main import build_parser
 from postern.ops.local.superuser import Superuser
 from support.fixtures import relay_env
-from support.instance import ALIAS, MAILBOX, PATIENCE, ROOT, Instance
+from support.instance import ALIAS, MAILBOX, ROOT, Instance
 from support.mail import message
+from support.patience import PATIENCE, child
 from support.postgres import Database as Place
 from support.postgres import fresh_database
 from support.relay import ScriptedRelay
@@ -450,19 +452,34 @@ def test_a_port_that_is_taken_or_no_port_is_told(office: Instance):
     assert "no-such-host.invalid" in run(office, "serve", "--host", "no-such-host.invalid", code=75)
 
 
+SERVE = ["-m", "postern", "serve", "--port", "0"]
+
+
 def test_ctrl_c_ends_the_site(office: Instance):
-    server = subprocess.Popen(
-        [sys.executable, "-m", "postern", "serve", "--port", "0"],
+    with child(
+        [sys.executable, *SERVE],
         env=office.environ,
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    )
-    assert server.stdout.readline().startswith("http://127.0.0.1:")
-    server.send_signal(signal.SIGINT)
-    _, errors = server.communicate(timeout=PATIENCE)
+    ) as server:
+        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        server.send_signal(signal.SIGINT)
+        _, errors = server.communicate(timeout=PATIENCE)
     assert (server.returncode, errors) == (130, "")
+
+
+def test_a_site_in_the_background_takes_no_notice_of_ctrl_c_and_ends_when_told(office: Instance):
+    """A shell without job control starts it with SIGINT ignored: that Ctrl-C is for what runs in front (POSIX 2.11)."""
+    argv = ["/bin/sh", "-c", "trap '' INT; exec \"$@\"", "sh", sys.executable, *SERVE]
+    with child(argv, env=office.environ, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        site = server.stdout.readline().split()[0]
+        server.send_signal(signal.SIGINT)
+        with urllib.request.urlopen(site, timeout=PATIENCE) as answer:
+            assert answer.status == 200
+        server.terminate()
+    assert server.returncode == -signal.SIGTERM
 
 
 # The queue, messages and send-test: on an instance with a relay.

@@ -42,10 +42,11 @@ class DemoFailed(PosternError):
 
 
 def run(once: bool) -> int:
-    """Show it; 0 when every step worked. Ctrl-C and SIGTERM end it and everything it started."""
+    """Show it; 0 when every step worked. Ctrl-C and SIGTERM end it and everything it started.
+
+    In the background of a script only SIGTERM does: Ctrl-C is ignored there, for what runs in front (POSIX 2.11).
+    """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    # A shell starts background commands with Ctrl-C ignored; whoever sends it means it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = clock.elapsed()
     try:
         with Demo() as demo:
