@@ -255,3 +255,19 @@ def test_its_files_are_private(home: Path, gate: Gate):
         "gate.door": "0o600",
         "gate.room": "0o600",
     }
+
+
+def test_on_a_full_disk_the_gate_opens_again_and_says_so(home: Path, gate: Gate):
+    full = "import resource\nresource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+    done = subprocess.run(
+        script(home, full + SHUT),
+        env=ENV,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    assert "DatabaseUnavailable: " in done.stderr
+    assert "on a disk with room" in done.stderr
+    with gate.enter():
+        pass

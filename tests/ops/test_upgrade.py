@@ -167,7 +167,8 @@ BROKEN = {
     ),
     "a command line that does not start": (
         swap("lib/postern/cli/main.py", "import argparse\n", "import argparse\nimport no_such_module\n"), 1, "no_such_module"),
-    "code that this Python does not know": (put("lib/postern/web/new.py", "def f(:\n"), 65, "does not compile"),
+    "code that this Python does not know": (
+        put("lib/postern/web/new.py", "def f(:\n"), 65, "lib/postern/web/new.py of Postern 1.1.0 does not compile"),
     "packages that cannot be had": (
         swap("requirements.txt", "pg8000==", "no-such-package==1.0 --hash=sha256:00\npg8000=="), 1, ""),
 }  # fmt: skip
@@ -382,11 +383,38 @@ def test_a_rollback_can_bring_back_the_rows_and_the_settings_of_then(
     docroot.run("alias", "add", "jane", "later@alias.example")
     then = Path(instance.home, ".env").read_text()
     instance.write_env(POSTERN_RETRY_DAYS="3")
+    running = Path(instance.home, ".env").read_text()
     docroot.run("rollback", "--restore", "--config", "--yes")
     assert docroot.version == "1.0.0"
     assert "later@alias.example" not in docroot.run("alias", "list", "jane")
     assert Path(instance.home, ".env").read_text() == then
+    (beside,) = Path(instance.home).glob(".env.1.1.0-*")
+    assert beside.read_text() == running
     docroot.run("health")
+
+
+def test_a_rollback_to_a_backup_that_is_broken_touches_nothing(
+    docroot: Docroot, second: Path, instance: Instance
+):
+    docroot.run("upgrade", str(second))
+    (then,) = kept.listing(instance.home)
+    backup = Path(then.backup)
+    backup.write_bytes(backup.read_bytes()[:-100])
+    said = docroot.run("rollback", "--restore", "--yes", code=65)
+    assert "Read the backup of then" in said
+    assert "Going back" not in said
+    assert docroot.version == "1.1.0"
+
+
+def test_a_killed_rollback_gives_back_the_rows_that_it_replaced(
+    docroot: Docroot, instance: Instance, tmp_path: Path
+):
+    docroot.run("upgrade", str(build(tmp_path, "1.1.0")))
+    docroot.run("alias", "add", "jane", "later@alias.example")
+    docroot.run_killed(KILLED["after the migration"], "rollback", "--restore", "--yes")
+    docroot.run("rollback", "--mend")
+    assert docroot.version == "1.1.0"
+    assert "later@alias.example" in docroot.run("alias", "list", "jane")
 
 
 @pytest.mark.parametrize(

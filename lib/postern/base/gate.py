@@ -155,8 +155,8 @@ class Gate:
             files.callback(os.close, room)
             _wait(room, deadline, "Somebody is still at work in the database.")
             shut = Shut((door, room))
-            _write_id(door, str(os.getpid()))
             try:
+                _write_id(door, str(os.getpid()))
                 yield shut
             finally:
                 if not shut.stays:
@@ -167,10 +167,14 @@ def _open(path: str) -> int:
     try:
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     except OSError as error:
-        raise DatabaseUnavailable(
-            f"{path} cannot be opened ({error.strerror}).",
-            "Its folder must belong to this account, on a disk with room.",
-        ) from None
+        raise _refused(path, error) from None
+
+
+def _refused(path: str, error: OSError) -> DatabaseUnavailable:
+    return DatabaseUnavailable(
+        f"{path} cannot be written ({error.strerror}).",
+        "Its folder must belong to this account, on a disk with room.",
+    )
 
 
 def _lock(file: int, kind: int) -> bool:
@@ -208,6 +212,9 @@ def _holds(file: int, door: int) -> bool:
 
 def _write_id(file: int, text: str) -> None:
     """Synced: after a loss of power, too, nobody may enter what is half-done."""
-    os.ftruncate(file, 0)
-    os.pwrite(file, text.encode(), 0)
-    os.fsync(file)
+    try:
+        os.ftruncate(file, 0)
+        os.pwrite(file, text.encode(), 0)
+        os.fsync(file)
+    except OSError as error:
+        raise _refused("The gate of Postern, home/run/gate.door,", error) from None

@@ -69,7 +69,7 @@ def upgrade_program(args: argparse.Namespace) -> None:
 
 def roll_back(args: argparse.Namespace) -> None:
     """postern rollback"""
-    from postern.ops.releases import journal, kept
+    from postern.ops.releases import kept
 
     place = home.find()
     if args.list:
@@ -83,7 +83,7 @@ def roll_back(args: argparse.Namespace) -> None:
         if args.mend:
             mend()
             return
-        if not journal.read(place):
+        if not _is_half_done(place):
             kept.find(place, args.release)
         _go_on_from_copy(
             "rollback", *[args.release] * bool(args.release), *_flags(args, "restore", "config", "yes")
@@ -121,7 +121,7 @@ def _agrees(name: str, restore: bool, losses: list[str]) -> bool:
 
 def _go_on_from_copy(*argv: str) -> None:
     """Become the same command, run from a copy of this program. An interrupted run is mended first."""
-    from postern.ops.releases import journal, kept, upgrade
+    from postern.ops.releases import kept, upgrade
 
     top, place = home.program(), home.find()
     if os.path.realpath(top).startswith(os.path.realpath(place) + os.sep):
@@ -129,7 +129,7 @@ def _go_on_from_copy(*argv: str) -> None:
             f"{top} is a copy, not the program that is in use.", "Run the one in the document root."
         )
     home.make(place)
-    if journal.read(place):
+    if _is_half_done(place):
         mend()
         # What lies here may have changed: begin anew.
         _become(top, *argv)
@@ -144,6 +144,14 @@ def _become(program: str, *argv: str) -> None:
     # `-m` looks into the current folder first.
     os.chdir(program)
     os.execve(sys.executable, [sys.executable, "-m", "postern", *argv], environ)  # noqa: S606
+
+
+def _is_half_done(place: str) -> bool:
+    """Whether a run was killed: with the gate shut, and its journal written or not."""
+    from postern.base.gate import Gate
+    from postern.ops.releases import journal
+
+    return journal.read(place) is not None or (os.path.isdir(f"{place}/run") and Gate(place).interrupted())
 
 
 def mend() -> None:

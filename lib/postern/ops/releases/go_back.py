@@ -5,6 +5,7 @@ Everything here can be done twice, and all that it needs to know is in the journ
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from postern.base import clock
@@ -17,11 +18,17 @@ from postern.ops.releases.site import WAIT_SECONDS, Stuck, count, postern, resta
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from postern.base.gate import Shut
     from postern.ops.releases.journal import Journal
     from postern.ops.releases.site import Site
 
-UNDONE = ("backup", "migrate", "switch", "check", "late")
+SHUT = ("migrate", "switch", "check")
+"""States in which the database may be another, and nothing came in since the backup."""
+
+UNDONE = ("backup", *SHUT, "late")
+CLOSED = "Postern stays closed; mail is taken and waits in the spool."
 
 
 def go_back(site: Site, journal: Journal, shut: Shut, reason: str) -> None:
@@ -29,18 +36,35 @@ def go_back(site: Site, journal: Journal, shut: Shut, reason: str) -> None:
     site.tell(f"Going back: {reason}")
     # Until all of it is done: whatever fails on the way, nobody may meet what is half-done.
     shut.stays = True
-    with site.step(f"Put Postern {journal.old_version} back in place"):
+    back = f"Put Postern {journal.old_version} back in place"
+    with _or_stuck("The program does not go back"), site.step(back):
         switch.turn(site.top, journal.entries, to_new=False)
     try:
-        if journal.before >= 0 and count(site) != journal.before:
+        if journal.before >= 0 and _is_changed(site, journal):
             _schema_back(site, journal, shut)
     except PosternError as error:
         _stuck(site, journal, shut, error)
-    venvs.lead(site.home, journal.old_venv)
-    env_back(site.home, journal)
-    restart(site.top)
-    settle(site)
+    with _or_stuck("The settings do not go back"):
+        venvs.lead(site.home, journal.old_venv)
+        env_back(site.home, journal)
+        restart(site.top)
+        settle(site)
     shut.stays = False
+
+
+@contextlib.contextmanager
+def _or_stuck(what: str) -> Iterator[None]:
+    """Nobody is let in before all of it went back, and the operator is told so."""
+    try:
+        yield
+    except (PosternError, OSError) as error:
+        said = f"{error.reason} {error.remedy}" if isinstance(error, PosternError) else str(error)
+        raise Stuck(f"{what}: {said} {CLOSED}", "Then run: postern rollback --mend") from error
+
+
+def _is_changed(site: Site, journal: Journal) -> bool:
+    """Whether the database is not as it was. A rollback may have restored other rows under the same migrations."""
+    return (journal.back and journal.state in SHUT) or count(site) != journal.before
 
 
 def _schema_back(site: Site, journal: Journal, shut: Shut) -> None:
@@ -79,8 +103,7 @@ def _stuck(site: Site, journal: Journal, shut: Shut, error: PosternError) -> Non
             f"So Postern {journal.new_version} stays in place. The database as it was before is in {journal.backup}.",
         ) from error
     raise Stuck(
-        f"The schema does not go back: {error.reason} {error.remedy} "
-        "Postern stays closed; mail is taken and waits in the spool.",
+        f"The schema does not go back: {error.reason} {error.remedy} {CLOSED}",
         f"Run: postern rollback --mend. If it fails again: postern restore {journal.backup} --into NAME, set "
         "POSTERN_DB_SCHEMA=NAME in .env, and run it once more.",
     ) from error

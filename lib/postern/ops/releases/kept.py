@@ -55,7 +55,8 @@ def keep(home: str, top: str) -> str:
     except BaseException as error:
         shutil.rmtree(unfinished, ignore_errors=True)
         if isinstance(error, OSError):
-            raise release.Unwritable(unfinished, error) from None
+            # copyfile names the file that it reads.
+            raise release.Unwritable(unfinished, OSError(error.errno, error.strerror)) from None
         raise
     sync_folder(os.path.dirname(folder))
     return folder

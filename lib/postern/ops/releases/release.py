@@ -197,6 +197,21 @@ def check(folder: str) -> Release:
     return Release(folder, version(folder), tuple(sorted([*wanted, MANIFEST])))
 
 
+def check_code(release: Release) -> None:
+    """BadRelease names the file that this Python does not understand."""
+    import sys
+
+    for name in (name for name in release.files if name.endswith(".py")):
+        try:
+            with open(os.path.join(release.folder, name), "rb") as file:
+                compile(file.read(), name, "exec")
+        except (SyntaxError, ValueError):
+            raise BadRelease(
+                f"{name} of Postern {release.version} does not compile under {sys.executable}.",
+                "Its README says which Python it needs; sh install.sh --check finds one.",
+            ) from None
+
+
 def shipped(top: str) -> list[str]:
     """The files that the program in this folder came with: by its manifest, in a clone by their places."""
     return sorted([*_manifest(top), MANIFEST]) if has_manifest(top) else files(top)

@@ -12,6 +12,7 @@ Not here: what a release is (release.py), and the steps of an upgrade (upgrade.p
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 
@@ -37,6 +38,7 @@ _HERE = -100  # AT_FDCWD
 def stage(source: Release, top: str) -> list[Entry]:
     """Lay `source` into top/.upgrade, with what of the running one goes on; returns what is to change places."""
     beside = os.path.join(top, BESIDE)
+    _check_movable(top)
     try:
         shutil.rmtree(beside, ignore_errors=True)
         os.mkdir(beside, 0o700)
@@ -118,6 +120,14 @@ def _units(names: Iterable[str]) -> set[str]:
     }
 
 
+def _check_movable(top: str) -> None:
+    """A folder that may not be written to cannot be moved either; to learn it half-way costs the site its time."""
+    for path in (os.path.join(top, name) for name in sorted(_units(release.shipped(top)))):
+        for folder in filter(os.path.isdir, (os.path.dirname(path), path)):
+            if not os.access(folder, os.W_OK):
+                raise Unwritable(folder, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
+
 def _place(name: str) -> int:
     return FIRST.index(name) if name in FIRST else len(FIRST) + (name in LAST)
 
@@ -130,15 +140,18 @@ def _number(path: str) -> int:
 
 
 def turn(top: str, entries: list[Entry], *, to_new: bool) -> None:
-    """Bring every entry to one side, wherever it is now. Safe to repeat."""
+    """Bring every entry to one side, wherever it is now. Safe to repeat. Unwritable."""
     for entry in entries if to_new else reversed(entries):
         here, there = os.path.join(top, entry.name), os.path.join(top, BESIDE, entry.name)
-        _finish_swap(here, there)
-        if _number(here) != (entry.new if to_new else entry.old):
-            _exchange(here, there)
-        for path in {os.path.dirname(here), os.path.dirname(there)}:
-            if os.path.isdir(path):
-                sync_folder(path)
+        try:
+            _finish_swap(here, there)
+            if _number(here) != (entry.new if to_new else entry.old):
+                _exchange(here, there)
+            for path in {os.path.dirname(here), os.path.dirname(there)}:
+                if os.path.isdir(path):
+                    sync_folder(path)
+        except OSError as error:
+            raise Unwritable(here, error) from None
 
 
 def is_new(top: str, entries: list[Entry], name: str = "lib") -> bool:

@@ -22,7 +22,7 @@ from postern.ops.releases import journal as journals
 from postern.ops.releases.go_back import finish, mend
 from postern.ops.releases.journal import Journal
 from postern.ops.releases.release import BadRelease, Release
-from postern.ops.releases.site import Site, postern
+from postern.ops.releases.site import Site, StepFailed, postern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def rollback(
     site: Site, then: Kept, *, restore: bool = False, config: bool = False, offline: str = ""
 ) -> str:
     """Put a kept release back in place, with the schema of then; returns its version."""
+    if restore:
+        _examine(site, then)
     old = Release(then.folder, then.version, tuple(release.files(then.folder)))
     with alone(site.home):
         journal = _prepare(site, old, offline, then.venv)
@@ -75,7 +77,7 @@ def rollback(
         def migrate_down(_: Shut) -> None:
             with site.step("Restore the backup of then" if restore else "Take migrations back"):
                 _schema_of(site, then, restore)
-            _env_of(site, then, config)
+            _env_of(site, then, journal)
 
         _change(site, journal, migrate_down)
         kept.forget(then)
@@ -117,6 +119,8 @@ def _change(site: Site, journal: Journal, move: change.Move) -> None:
 @contextlib.contextmanager
 def _unpacked(site: Site, source: str) -> Iterator[Release]:
     """The source as a checked folder that goes afterwards. A clone is packed first, by its own program."""
+    # What failed runs left takes the room that this one needs.
+    kept.prune(site.home, homes.program())
     with tempfile.TemporaryDirectory(prefix=".source-", dir=os.path.join(site.home, "releases")) as folder:
         archive = source
         with site.step(f"Check {os.path.basename(source.rstrip('/'))}"):
@@ -177,12 +181,13 @@ def _try(site: Site, new: Release, venv: str) -> None:
     """Its code compiles under this Python, and its command line starts."""
     beside = _beside(site)
     for folder in ("lib", "cron"):
-        if not compileall.compile_dir(
-            os.path.join(beside, folder), quiet=2, stripdir=beside, prependdir=site.top
-        ):
-            raise BadRelease(
-                f"Postern {new.version} does not compile under {site.python}.",
-                "Its README says which Python it needs.",
+        path = os.path.join(beside, folder)
+        if not compileall.compile_dir(path, quiet=2, stripdir=beside, prependdir=site.top):
+            release.check_code(new)
+            # compileall does not tell one failure from another.
+            raise StepFailed(
+                f"The byte code of {path} cannot be written.",
+                "Its folder must belong to this account, on a disk with room.",
             )
     said = postern(site, beside, "--version", packages=venvs.folder_of(site.home, venv)).split()
     if said[-1:] != [new.version]:
@@ -207,13 +212,27 @@ def _schema_of(site: Site, then: Kept, restore: bool) -> None:
         migrate.down(db, migrate.read_files(), max(0, have - then.migration))
 
 
-def _env_of(site: Site, then: Kept, config: bool) -> None:
-    """The .env of then is laid beside the one in use, or takes its place."""
-    path = os.path.join(then.folder, ".env")
-    if os.path.exists(path):
-        with open(path, "rb") as file:
-            name = ".env" if config else f".env.{then.name}"
-            journals.write_private(os.path.join(site.home, name), file.read())
+def _examine(site: Site, then: Kept) -> None:
+    """While everything runs: a backup that is gone or broken changes nothing."""
+    from postern.ops.backups import restore
+
+    with site.step("Read the backup of then"):
+        restore.examine(site.context.ring, then.backup)
+
+
+def _env_of(site: Site, then: Kept, journal: Journal) -> None:
+    """The .env of then is laid beside the one in use, or takes its place; that one holds keys, and is laid beside then."""
+    if not os.path.exists(os.path.join(then.folder, ".env")):
+        return
+    running = os.path.basename(journal.kept)
+    if journal.config:
+        _lay_env(site, journal.kept, f".env.{running}")
+    _lay_env(site, then.folder, ".env" if journal.config else f".env.{then.name}")
+
+
+def _lay_env(site: Site, folder: str, name: str) -> None:
+    with open(os.path.join(folder, ".env"), "rb") as file:
+        journals.write_private(os.path.join(site.home, name), file.read())
 
 
 def _deliver(site: Site) -> None:
