@@ -261,11 +261,23 @@ def test_a_web_firewall_that_refuses_mail_is_recognised(relay: ScriptedRelay, da
 
 
 KEYS = (
+    (b"\x03", 130, ""),
     (b"\x04", 64, "input ended"),
     (b"https://alias.example.org\x1b[D\n", 64, "cannot be kept"),
     (b"https://alias.example.org\xff\n", 64, "cannot be kept"),
 )
-"""Ctrl-D, an arrow, a byte that is no UTF-8: typed at the first prompt, with the exit code."""
+"""Ctrl-C, Ctrl-D, an arrow, a byte that is no UTF-8: typed at the first prompt, with the exit code."""
+
+
+def installer(operator: Operator) -> int:
+    """Its process id."""
+    (pid,) = (pid for pid, words in operator.host.processes().items() if "-m postern install" in words)
+    return pid
+
+
+def sleeps(pid: int) -> bool:
+    """Whether a process waits for something (proc(5): the state stands behind the name, which is in parentheses)."""
+    return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
 
 
 @pytest.mark.parametrize(("keys", "code", "words"), KEYS)
@@ -284,6 +296,8 @@ def test_who_breaks_off_at_a_prompt_leaves_nothing_half_written(
             piece = read_terminal(master)
             assert piece, shown
             shown += piece
+        # Python overlooks a signal that comes after it has written the prompt and before it reads.
+        until(lambda: sleeps(installer(operator)))
         os.write(master, keys)
         ended = operator.host.home / "code"
         until(lambda: ended.exists() and ended.read_text())
