@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import date, timedelta
 
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.ops.local.superuser import Superuser
 from postern.store import events, stats
 from postern.store.stats import Day, Top
 from postern.web import plot
-from support.people import Browser, Person, Site, open_site
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
+from support.people import Browser, Person, Site
 
 
 @pytest.fixture

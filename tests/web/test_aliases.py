@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.ops.local.superuser import Superuser
 from postern.store import alias_list, aliases, domains, mailboxes
 from postern.store.alias_list import Wanted
 from postern.store.aliases import Alias
 from support.hostile import MARKUP
-from support.people import SHARED, Browser, Person, Site, open_site
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
+from support.people import SHARED, Browser, Person, Site
 
 
 @pytest.fixture

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 
 import pytest
 
 from postern.base.database import SYSTEM
 from postern.flow.forward import block_url
-from postern.ops.local.superuser import Superuser
 from postern.store import contacts, preferences
 from postern.store.aliases import Alias
 from postern.store.contacts import Contact
 from postern.store.preferences import Preferences
 from support.instance import ALIAS, Instance
 from support.mail import message, parsed
-from support.people import FORM, URL, Person, Site, open_site
+from support.people import FORM, URL, Person, Site
 from support.queue import put
 from support.receipt import contact, post
 from support.relay import ScriptedRelay
@@ -25,20 +23,9 @@ from support.wsgi import Answer, ask
 ONE_CLICK = b"List-Unsubscribe=One-Click"
 
 
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
 @pytest.fixture(autouse=True)
 def _asleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 @pytest.fixture

@@ -35,11 +35,6 @@ def pages(
 
 
 @pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
-
-
-@pytest.fixture
 def browser(pages: Site, jane: Person) -> Browser:
     browser = pages.browser(jane)
     browser.get("/domains")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -11,21 +10,9 @@ import pytest
 from postern.base.database import SYSTEM
 from postern.base.spool import Holder
 from postern.base.stream import open_stream
-from postern.ops.local.superuser import Superuser
 from postern.store import alias_list, mailboxes, messages
 from postern.store.mailboxes import Mailbox
-from support.people import SHARED, URL, Browser, Person, Site, open_site
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
+from support.people import SHARED, URL, Browser, Person, Site
 
 
 @pytest.fixture

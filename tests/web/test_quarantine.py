@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import tracemalloc
-from collections.abc import Iterator
 from uuid import UUID, uuid4
 
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.ops.local.superuser import Superuser
 from postern.store import deliveries, events
 from postern.store.aliases import Alias
 from support.hostile import MARKUP
 from support.mail import message
-from support.people import Browser, Person, Site, open_site
+from support.people import Browser, Person, Site
 from support.receipt import DMARC_FAIL, post
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)
 def _asleep(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 @pytest.fixture

@@ -5,23 +5,15 @@ from __future__ import annotations
 import contextlib
 import re
 import threading
-from collections.abc import Iterator
 
 import pytest
 
 from postern.base import redact
 from postern.flow import recovery
-from postern.ops.local.superuser import Superuser
-from support.people import Browser, Person, Site, open_site
+from support.people import Browser, Person, Site
 from support.wsgi import Answer
 
 CODE = re.compile(r"<code[^>]*>((?:[0-9A-Z]{4}-){3}[0-9A-Z]{4})</code>")
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
 
 
 @pytest.fixture(autouse=True)
@@ -30,11 +22,6 @@ def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
     monkeypatch.setattr(redact, "_known", redact._known)
     pages.run("DELETE FROM sign_in_codes")
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 def make(pages: Site, person: Person) -> list[str]:

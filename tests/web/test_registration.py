@@ -23,12 +23,6 @@ from support.people import URL, Browser, Site, open_site
 
 
 @pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
 def open_pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     with open_site(cluster, tmp_path_factory.mktemp("open"), POSTERN_REGISTRATION="open") as made:
         yield made

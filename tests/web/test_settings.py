@@ -5,28 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.ops.local.superuser import Superuser
 from postern.store import aliases, contacts, domains, events, preferences
 from postern.store.preferences import Preferences
-from support.people import SHARED, Browser, Person, Site, open_site
+from support.people import SHARED, Browser, Person, Site
 from support.store import add_message
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
@@ -14,16 +13,9 @@ from postern.base.database import SYSTEM
 from postern.base.spool import Holder
 from postern.base.stream import open_stream
 from postern.flow import codes, sign_in_mail
-from postern.ops.local.superuser import Superuser
 from postern.store import mailboxes, messages, users
 from support.patience import join
-from support.people import URL, Browser, Person, Site, open_site
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
+from support.people import URL, Browser, Person, Site
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +24,6 @@ def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
     monkeypatch.setattr(redact, "_known", redact._known)
     pages.run("DELETE FROM sign_in_codes")
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 def address(person: Person) -> str:

@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.ops.local.superuser import Superuser
 from postern.store import events
 from support.hostile import MARKUP
-from support.people import SHARED, Person, Site, open_site
+from support.people import SHARED, Person, Site
 from support.receipt import post
 from support.wsgi import Answer
-
-
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
 
 
 @pytest.fixture
