@@ -7,9 +7,9 @@
 //   </form>
 //
 // data-passkey: "create" or "get". data-options: PublicKeyCredentialCreationOptionsJSON or …RequestOptionsJSON.
-// Sending the form asks the browser first, and then sends its answer along as JSON. With data-autofill, the browser also
+// Sending the form asks the browser first, and then sends its answer along as JSON. With data-autofill="on", the browser also
 // offers passkeys in the field of the page whose autocomplete ends with "webauthn".
-// data-passkey-too, on anything else: shown with the forms.
+// data-passkey-too, on anything else: shown with the forms; data-passkey-not: hidden with them.
 "use strict";
 
 {
@@ -66,7 +66,7 @@
 
   // Passkeys among what the browser fills in. Nobody asked for that, so it fails without a word.
   async function offer(form) {
-    if (!("autofill" in form.dataset)) return;
+    if (form.dataset.autofill !== "on") return;
     try {
       const able = await PublicKeyCredential.isConditionalMediationAvailable?.();
       if (able && !waiting) await ask(form, { mediation: "conditional" });
@@ -97,5 +97,6 @@
       offer(form);
     }
     for (const one of document.querySelectorAll("[data-passkey-too]")) one.hidden = false;
+    for (const one of document.querySelectorAll("[data-passkey-not]")) one.hidden = true;
   }
 }

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 
+from postern.base.database import SYSTEM
+from postern.store import passkeys, users
+from postern.webauthn.registration import Credential
 from support.instance import Instance
 
 
@@ -36,6 +39,19 @@ def test_roles_are_given_and_taken(instance: Instance):
 def test_a_user_is_signed_out_everywhere(instance: Instance):
     assert "signed out: 0" in instance.cli("user", "sign-out", "jane")
     assert acts(instance) == ["sign out user"]
+
+
+def test_passkeys_are_listed(instance: Instance):
+    assert "There is none." in instance.cli("user", "passkeys", "jane")
+    context = instance.context()
+    made = Credential(b"an id", b"a key", -7, 0, bytes(16), True, ("internal",))
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        jane = users.find(db, "jane")
+        assert jane is not None
+        passkeys.add(db, context.ring, jane.id, "Jane's phone", made)
+    (one,) = json.loads(instance.cli("user", "passkeys", "jane", "--json"))
+    assert (one["name"], one["last used"], one["synced"]) == ("Jane's phone", "-", True)
+    instance.cli("user", "passkeys", "nobody", code=66)
 
 
 def test_invitations_are_made_listed_and_revoked(instance: Instance):

@@ -39,6 +39,8 @@ from postern.store import (
     mailbox_proofs,
     mailboxes,
     messages,
+    passkey_challenges,
+    passkeys,
     preferences,
     queue,
     quotas,
@@ -60,6 +62,7 @@ from postern.store.preferences import Preferences
 from postern.store.quotas import Limits, Used
 from postern.store.sign_in_codes import Asked, Open, Wish
 from postern.store.targets import Fly
+from postern.webauthn.registration import Credential
 from support.store import RING, Store, Tenant, add_tenant, become, furnish, taken_back
 
 TENANT_TABLES = (
@@ -442,6 +445,17 @@ def uid_of_invitation(world: World) -> uuid.UUID:
     return uuid.UUID(str(world.store.look("SELECT uid FROM invitations")[0][0]))
 
 
+def id_of_passkey(world: World) -> int:
+    return int(str(look_up(world, "SELECT id FROM passkeys WHERE user_id = :id")))
+
+
+def uid_of_passkey(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM passkeys WHERE user_id = :id")))
+
+
+CREDENTIAL = Credential(b"new", b"key", -7, 0, bytes(16), False, ())
+
+
 def his_code(world: World) -> int:
     return int(str(look_up(world, "SELECT id FROM sign_in_codes WHERE user_id = :id")))
 
@@ -687,6 +701,17 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "users.set_role": [(lambda w: users.set_role(w.db, w.kim.id, "admin"), False)],
     "users.delete_unconfirmed": [(lambda w: users.delete_unconfirmed(w.db, w.kim.id), False)],
     "users.forget_unconfirmed": [(lambda w: users.forget_unconfirmed(w.db), 0)],
+    "passkeys.add": [(lambda w: passkeys.add(w.db, RING, w.kim.id, "x", CREDENTIAL), REFUSED)],
+    "passkeys.of_user": [(lambda w: passkeys.of_user(w.db, w.kim.id), [])],
+    "passkeys.get": [(lambda w: passkeys.get(w.db, uid_of_passkey(w)), None)],
+    "passkeys.signer": [(lambda w: passkeys.signer(w.db, b"kim"), None)],
+    "passkeys.used": [(lambda w: passkeys.used(w.db, id_of_passkey(w), 9, True), None)],
+    "passkeys.rename": [(lambda w: passkeys.rename(w.db, RING, uid_of_passkey(w), "x"), False)],
+    "passkeys.remove": [(lambda w: passkeys.remove(w.db, uid_of_passkey(w)), False)],
+    "passkey_challenges.use": [
+        (lambda w: passkey_challenges.use(w.db, RING, b"new", w.kim.id, 4_000_000_000), REFUSED),
+    ],
+    "passkey_challenges.forget_old": [(lambda w: passkey_challenges.forget_old(w.db), 0)],
     "recovery_codes.replace": [(lambda w: recovery_codes.replace(w.db, RING, w.kim.id, ["x"]), REFUSED)],
     "recovery_codes.left": [(lambda w: recovery_codes.left(w.db, w.kim.id), 0)],
     "recovery_codes.use": [(lambda w: recovery_codes.use(w.db, RING, "kim", "CODE OF kim"), None)],

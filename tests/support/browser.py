@@ -142,6 +142,11 @@ class Visitor:
         with self._step(status):
             self._control(name, within).click()
 
+    def press_and_wait(self, name: str, path: str, *, status: int = 200) -> None:
+        """Press a button whose page leaves only once its script is done, and wait for the page of this path."""
+        with self._step(status), self.page.expect_navigation(url=lambda url: urlsplit(url).path == path):
+            self._control(name, "").click()
+
     def fill(self, label: str, text: str) -> None:
         """Type into the field of this label."""
         self._field(label).fill(text)
@@ -252,6 +257,10 @@ class Authenticator:
         """The passkeys that it holds."""
         found: list[dict[str, Any]] = self._devtools.send("WebAuthn.getCredentials", self._id)["credentials"]
         return found
+
+    def touch(self, *, on: bool = True) -> None:
+        """Whether somebody touches it when it asks for that; where nobody does, it waits."""
+        self._devtools.send("WebAuthn.setAutomaticPresenceSimulation", {**self._id, "enabled": on})
 
     def refuse(self) -> None:
         """From now on its owner does not show who he is: wrong finger, wrong PIN."""

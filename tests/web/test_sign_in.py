@@ -18,12 +18,13 @@ import pytest
 from postern.base import redact
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
+from postern.base.settings import Config
 from postern.flow import sign_in
 from postern.flow.context import Context
 from postern.ops.local.superuser import Superuser
 from postern.store import aliases, domains, mailboxes, users
 from postern.store.users import User
-from postern.web import csrf, session
+from postern.web import session
 from postern.web.app import App, application
 from postern.web.request import Request
 from postern.web.routes import ROUTES
@@ -314,6 +315,7 @@ OPEN = {
     ("POST", "/sign-in"),
     ("GET", "/sign-in/code"),
     ("POST", "/sign-in/code"),
+    ("POST", "/sign-in/passkey"),
     ("GET", "/sign-in/mail/*"),
     ("POST", "/sign-in/mail/*"),
     ("GET", "/sign-in/link/*"),
@@ -548,7 +550,7 @@ OWN = (
 
 @pytest.mark.parametrize(("url", "origin"), OWN)
 def test_our_own_origin_is_as_browsers_write_it(url: str, origin: str):
-    assert csrf._origin(url) == origin
+    assert Config(url=url).origin == origin
 
 
 def test_who_comes_by_another_name_of_the_site_is_told_the_right_one(app: App, people: People, jane: User):

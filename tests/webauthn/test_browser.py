@@ -130,7 +130,7 @@ def test_a_browsers_passkey_registers_and_signs_in(tab: Tab) -> None:
 def test_a_passkey_is_offered_where_the_name_goes(tab: Tab) -> None:
     tab.device()
     made = register(tab)
-    tab.open("get", options.request(CHALLENGE, RP_ID), "data-autofill")
+    tab.open("get", options.request(CHALLENGE, RP_ID), 'data-autofill="on"')
     signed = assertion.sign_in(
         tab.answered(), CHALLENGE, ORIGIN, RP_ID, Known(made.public_key, made.sign_count)
     )
@@ -160,6 +160,6 @@ def test_a_site_of_another_name_is_told_so(tab: Tab) -> None:
 
 def test_where_there_are_no_passkeys_the_form_stays_hidden(tab: Tab) -> None:
     tab.page.add_init_script("delete window.PublicKeyCredential")
-    tab.open("get", options.request(CHALLENGE, RP_ID), "data-autofill")
+    tab.open("get", options.request(CHALLENGE, RP_ID), 'data-autofill="on"')
     assert not tab.page.is_visible("form")
     assert not tab.page.is_visible("#too")

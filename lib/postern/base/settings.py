@@ -165,3 +165,9 @@ class Config:
     log_days: int = setting(14, "Days that log files stay.", least=1)
 
     home: str = field(default="", metadata={})
+
+    @property
+    def origin(self) -> str:
+        """The site as browsers name it (RFC 6454 6): without the port that goes without saying."""
+        url = self.url.rstrip("/").lower()
+        return url.removesuffix(":443" if url.startswith("https:") else ":80")

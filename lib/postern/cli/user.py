@@ -33,6 +33,12 @@ def register(nouns: Nouns) -> None:
     out = common.verb(verbs, "sign-out", "sign a user out everywhere", "postern user sign-out jane")
     out.add_argument("handle")
     out.set_defaults(run=sign_out)
+    keys = common.verb(
+        verbs, "passkeys", "show a user's passkeys, oldest first", "postern user passkeys jane"
+    )
+    keys.add_argument("handle")
+    common.json_flag(keys)
+    keys.set_defaults(run=list_passkeys)
     happened = common.verb(
         verbs, "events", "show what happened to a user's mail, newest first", "postern user events jane"
     )
@@ -115,6 +121,25 @@ def sign_out(args: argparse.Namespace) -> None:
         many = sessions.end_all(db, user.id)
         admin_acts.add(db, admin_acts.OPERATOR, "sign out user", user.handle)
     print(f"Browsers signed out: {many}.")
+
+
+def list_passkeys(args: argparse.Namespace) -> None:
+    """postern user passkeys"""
+    from postern.store import passkeys
+
+    with common.as_operator() as (context, db):
+        user = common.get_user(db, args.handle)
+        found = passkeys.of_user(db, user.id)
+    rows: list[dict[str, object]] = [
+        {
+            "name": one.name(context.ring),
+            "since": common.moment(one.created_at),
+            "last used": common.moment(one.used_at),
+            "synced": one.backed_up,
+        }
+        for one in found
+    ]
+    common.show(rows, args.json, f"There is none. {user.handle} can add one under Settings, Sign-in.")
 
 
 def list_events(args: argparse.Namespace) -> None:

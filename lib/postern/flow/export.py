@@ -13,6 +13,7 @@ from postern.store import (
     domains,
     events,
     mailboxes,
+    passkeys,
     preferences,
     quotas,
     sessions,
@@ -63,6 +64,10 @@ def document(context: Context, user_id: int) -> dict[str, object]:
             "sessions": [
                 {"browser": one.agent(ring), "since": _time(one.created_at), "last_used": _time(one.seen_at)}
                 for one in sessions.of_user(db, user_id)
+            ],
+            "passkeys": [
+                {"name": one.name(ring), "since": _time(one.created_at), "last_used": _time(one.used_at)}
+                for one in passkeys.of_user(db, user_id)
             ],
         }
 

@@ -11,6 +11,7 @@ from postern.store import (
     invitations,
     jobs,
     messages,
+    passkey_challenges,
     quotas,
     relays,
     retired,
@@ -55,6 +56,7 @@ def _prune(context: Context, db: Database) -> int:
         + sessions.forget_old(db)
         + sign_in_links.forget_old(db)
         + sign_in_codes.forget_old(db)
+        + passkey_challenges.forget_old(db)
         + users.forget_unconfirmed(db)
         + invitations.forget_old(db)
         + quarantine.expire(context, db)

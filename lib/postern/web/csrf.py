@@ -49,13 +49,7 @@ def check_origin(context: Context, request: Request) -> None:
     for our own Origin as well (Fetch, "append a request Origin header"): it counts where Sec-Fetch-Site vouches for it.
     """
     site, origin = request.header("Sec-Fetch-Site"), request.header("Origin")
-    own = _origin(context.config.url)
+    own = context.config.origin
     known = ("", own, "null") if site else ("", own)
     if site not in ("", "same-origin", "none") or origin.lower() not in known:
         raise Forged("This form was not sent from a page of this site.", f"Open {own} and begin there.")
-
-
-def _origin(url: str) -> str:
-    """As browsers write it: without the port that goes without saying."""
-    url = url.rstrip("/").lower()
-    return url.removesuffix(":443" if url.startswith("https:") else ":80")

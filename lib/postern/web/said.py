@@ -43,6 +43,9 @@ SAID = {
     "domain-saved": ("good", "Saved.", ""),
     "domain-deleted": ("good", "Deleted.", "Its aliases are gone with it."),
     "welcomed": ("good", "That is all there is to it.", "Make one alias for each purpose."),
+    "passkey-added": ("good", "Added.", "It signs you in from now on."),
+    "passkey-renamed": ("good", "Saved.", ""),
+    "passkey-removed": ("good", "Removed.", "It signs in no more. Delete it from the device, too."),
     "signed-out-others": ("good", "Signed out.", "All other browsers have to sign in again."),
     "signed-out-elsewhere": ("good", "Signed out.", "That browser has to sign in again."),
 }

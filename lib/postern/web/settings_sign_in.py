@@ -1,15 +1,17 @@
-"""/settings/sign-in: where the user is signed in, signing out, and the recovery codes."""
+"""/settings/sign-in: where the user is signed in, signing out, passkeys, and the recovery codes."""
 
 from __future__ import annotations
 
-from postern.base.errors import NotFound
+from postern.base.errors import BadInput, Busy, Conflict, NotFound
+from postern.flow import passkeys as keeping
 from postern.flow import sign_in
 from postern.store import sessions
-from postern.web import csrf, ids, recovery, render, room, said, session, times
+from postern.web import csrf, ids, passkeys, recovery, render, room, said, session, times
 from postern.web import response as responses
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from postern.base.errors import PosternError
     from postern.flow.context import Context
     from postern.store.sessions import Session, SignedIn
     from postern.web.form import Fields
@@ -23,8 +25,13 @@ PATH = "/settings/sign-in"
 @session.page
 def show(context: Context, request: Request, who: SignedIn) -> Response:
     """GET /settings/sign-in."""
+    return _page(context, request, who)
+
+
+def _page(context: Context, request: Request, who: SignedIn, wrong: PosternError | None = None) -> Response:
     with context.pool.connection() as db, db.transaction(who.user_id):
         found = sessions.of_user(db, who.user_id)
+        keys = passkeys.section(context, request, db, who)
         codes = recovery.section(context, db, who)
     token = csrf.token(context, who)
     return room.show(
@@ -34,12 +41,27 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
         "/settings",
         "settings_sign_in",
         "Sign-in",
+        status=200 if wrong is None else wrong.http_status,
+        scripts=(passkeys.SCRIPT,),
+        wrong=room.wrong(wrong),
         tabs=room.tabs("Settings", room.SETTINGS_TABS, PATH),
         handle=who.handle,
         since=times.day(who.user_since),
+        passkeys=keys,
         recovery=codes,
         sessions=render.join(_row(context, token, one, who) for one in found),
     )
+
+
+@session.action
+def add_passkey(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /settings/passkeys."""
+    challenge, answer, name = fields.text("challenge"), fields.get("answer", ""), fields.text("name")
+    try:
+        keeping.add(context, who.user_id, challenge, answer, name)
+    except (BadInput, Busy, Conflict) as error:
+        return _page(context, request, who, error)
+    return responses.redirect(said.path(PATH, "passkey-added"))
 
 
 def _row(context: Context, token: str, one: Session, who: SignedIn) -> Safe:

@@ -1,4 +1,4 @@
-"""/sign-in: by a mailed link or code, and by the operator's link.
+"""/sign-in: by a mailed link or code, by a passkey, and by the operator's link.
 
 Opening a link shows one button; pressing it signs in. Whoever looks at links before their reader does (mail filters,
 previews in a chat) sends no forms, and so does not use the link up.
@@ -6,10 +6,11 @@ previews in a chat) sends no forms, and so does not use the link up.
 
 from __future__ import annotations
 
-from postern.base.errors import PosternError
+from postern.base.errors import BadInput, PosternError
+from postern.flow import passkeys as entering
 from postern.flow import registration, sign_in, sign_in_mail, tokens
 from postern.mail.address import parse_address
-from postern.web import client, csrf, form, render, room, session
+from postern.web import client, csrf, form, passkeys, render, room, session
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -48,8 +49,28 @@ def _form(context: Context, typed: str = "", wrong: PosternError | None = None) 
         if context.config.registration == registration.OPEN
         else render.EMPTY
     )
-    page = render.page("sign_in", "Sign in", typed=typed, wrong=room.wrong(wrong), register=register)
+    content = render.render(
+        "sign_in",
+        typed=typed,
+        wrong=room.wrong(wrong),
+        # Not behind a refusal: the passkey that was refused would be the first to be offered.
+        passkey=passkeys.sign_in_form(context, autofill=wrong is None),
+        register=register,
+    )
+    page = render.frame("Sign in", content, scripts=(passkeys.SCRIPT,))
     return responses.html(200 if wrong is None else wrong.http_status, page)
+
+
+def use_passkey(context: Context, request: Request) -> Response:
+    """POST /sign-in/passkey."""
+    csrf.check_origin(context, request)
+    fields = form.read(request)
+    agent, before = session.browser(request), session.find(context, request)
+    try:
+        token = entering.enter(context, fields.text("challenge"), fields.get("answer", ""), agent, before)
+    except BadInput as error:
+        return _form(context, wrong=error)
+    return responses.redirect(HOME, session.set_cookie(context, token))
 
 
 def show_code(context: Context, request: Request) -> Response:

@@ -9,7 +9,7 @@ import hashlib
 from dataclasses import dataclass
 
 from postern.webauthn import authenticator_data, client_data, cose
-from postern.webauthn.refused import Refused
+from postern.webauthn.refused import Copied
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Assertion:
 def sign_in(
     answer: Answer, challenge: bytes, origin: str, rp_id: str, known: Known, must_verify_user: bool = True
 ) -> Assertion:
-    """That this passkey signed this challenge, on this origin. Refused."""
+    """That this passkey signed this challenge, on this origin. Refused, Copied."""
     client, authenticator = answer.data("clientDataJSON"), answer.data("authenticatorData")
     client_data.check(client, client_data.GET, challenge, origin)
     told = authenticator_data.read(authenticator, rp_id, must_verify_user)
@@ -50,7 +50,4 @@ def sign_in(
 def _check_counter(now: int, before: int) -> None:
     """6.1.1: it only grows, or is always 0. One that does not grow may belong to a copy."""
     if (now or before) and now <= before:
-        raise Refused(
-            "This passkey has been used further than it says; there may be a copy of it.",
-            "Try once more. If that does not help, sign in another way, remove the passkey and add a new one.",
-        )
+        raise Copied

@@ -14,6 +14,16 @@ class Refused(BadInput):
         super().__init__(reason, remedy)
 
 
+class Copied(Refused):
+    """The passkey's counter did not grow: there may be a copy of it (6.1.1)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This passkey has been used further than it says; there may be a copy of it.",
+            "Try once more. If that does not help, sign in another way, remove the passkey and add a new one.",
+        )
+
+
 def unreadable(what: str) -> Refused:
     """For an answer that is not of its format."""
     return Refused(f"The passkey's answer cannot be read: {what}.")
