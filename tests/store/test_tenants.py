@@ -27,6 +27,7 @@ from postern.store import (
     admin_acts,
     alias_list,
     aliases,
+    api_keys,
     bounces,
     contacts,
     counts,
@@ -66,7 +67,8 @@ from postern.webauthn.registration import Credential
 from support.store import RING, Store, Tenant, add_tenant, become, furnish, taken_back
 
 TENANT_TABLES = (
-    *("alias_days", "alias_mailboxes", "aliases", "contacts", "deliveries", "domains", "events", "mailboxes"),
+    *("alias_days", "alias_mailboxes", "aliases", "api_keys", "contacts", "deliveries", "domains", "events"),
+    "mailboxes",
     *(
         "messages",
         "passkey_challenges",
@@ -269,6 +271,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         "address_index": "'new'",
         "token_index": "'new'",
         "code_index": "'new'",
+        "key_index": "'new'",
         "credential_id": "'new'",
         "challenge_index": "'new'",
         "original_index": "'new'",
@@ -435,6 +438,14 @@ def uid_of_delivery(world: World) -> uuid.UUID:
 
 def uid_of_session(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM sessions WHERE user_id = :id")))
+
+
+def id_of_api_key(world: World) -> int:
+    return int(str(look_up(world, "SELECT id FROM api_keys WHERE user_id = :id")))
+
+
+def uid_of_api_key(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM api_keys WHERE user_id = :id")))
 
 
 def id_of_invitation(world: World) -> int:
@@ -721,6 +732,14 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "invitations.all_invitations": [(lambda w: invitations.all_invitations(w.db), [])],
     "invitations.revoke": [(lambda w: invitations.revoke(w.db, uid_of_invitation(w)), None)],
     "invitations.forget_old": [(lambda w: invitations.forget_old(w.db), 0)],
+    "api_keys.add": [
+        (lambda w: api_keys.add(w.db, RING, w.kim.id, "new", "n", "x", api_keys.READ, None, 9), REFUSED)
+    ],
+    "api_keys.find": [(lambda w: api_keys.find(w.db, RING, "key of kim"), None)],
+    "api_keys.touch": [(lambda w: api_keys.touch(w.db, id_of_api_key(w)), False)],
+    "api_keys.of_user": [(lambda w: api_keys.of_user(w.db, w.kim.id), [])],
+    "api_keys.revoke": [(lambda w: api_keys.revoke(w.db, w.kim.id, uid_of_api_key(w)), False)],
+    "api_keys.forget_old": [(lambda w: api_keys.forget_old(w.db), 0)],
     "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""

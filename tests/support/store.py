@@ -18,6 +18,7 @@ from postern.base.settings import Config
 from postern.ops import migrate
 from postern.store import (
     aliases,
+    api_keys,
     contacts,
     deliveries,
     domains,
@@ -230,6 +231,7 @@ def furnish(db: Database, tenant: Tenant) -> None:
         index=RING.index("recovery code", f"CODE OF {handle}".encode()),
         user_id=user_id,
     )
+    api_keys.add(db, RING, user_id, f"key of {handle}", "key of", "Scripts", api_keys.ALL, 365, 1)
 
 
 @contextlib.contextmanager

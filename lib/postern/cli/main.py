@@ -22,6 +22,7 @@ NOUNS = (
     "user",
     "invitation",
     "account",
+    "key",
     "quota",
     "mailbox",
     "domain",

@@ -9,6 +9,7 @@ from postern.base import clock
 from postern.store import (
     alias_list,
     aliases,
+    api_keys,
     contacts,
     domains,
     events,
@@ -61,6 +62,7 @@ def document(context: Context, user_id: int) -> dict[str, object]:
             "domains": _domains(db, user_id),
             "aliases": _aliases(db, ring, user_id),
             "events": _events(db, ring, user_id),
+            "api_keys": _api_keys(db, ring, user_id),
             "sessions": [
                 {"browser": one.agent(ring), "since": _time(one.created_at), "last_used": _time(one.seen_at)}
                 for one in sessions.of_user(db, user_id)
@@ -99,6 +101,19 @@ def _domains(db: Database, user_id: int) -> list[dict[str, object]]:
             "on_the_fly_per_day": one.fly_per_day,
         }
         for one in domains.of_user(db, user_id)
+    ]
+
+
+def _api_keys(db: Database, ring: KeyRing, user_id: int) -> list[dict[str, object]]:
+    return [
+        {
+            "name": one.name(ring),
+            "scope": one.scope,
+            "since": _time(one.created_at),
+            "last_used": _time(one.used_at),
+            "expires": _time(one.expires_at),
+        }
+        for one in api_keys.of_user(db, user_id)
     ]
 
 

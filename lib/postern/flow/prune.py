@@ -5,6 +5,7 @@ from __future__ import annotations
 from postern.base.database import SYSTEM
 from postern.flow import quarantine
 from postern.store import (
+    api_keys,
     domains,
     events,
     fingerprints,
@@ -57,6 +58,7 @@ def _prune(context: Context, db: Database) -> int:
         + sign_in_links.forget_old(db)
         + sign_in_codes.forget_old(db)
         + passkey_challenges.forget_old(db)
+        + api_keys.forget_old(db)
         + users.forget_unconfirmed(db)
         + invitations.forget_old(db)
         + quarantine.expire(context, db)

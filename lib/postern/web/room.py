@@ -29,6 +29,7 @@ ACTIVITY_TABS = (("Activity", "/activity"), ("Quarantine", "/quarantine"), ("Fai
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
+    ("API keys", "/settings/api-keys"),
     ("Your data", "/settings/data"),
 )
 
