@@ -1,8 +1,9 @@
-"""The operator's commands about people: users with their roles, invitations; each act leaves a line."""
+"""The operator's commands about people: users with their roles, invitations, API keys; each act leaves a line."""
 
 from __future__ import annotations
 
 import json
+import re
 
 from postern.base.database import SYSTEM
 from postern.store import passkeys, users
@@ -65,3 +66,35 @@ def test_invitations_are_made_listed_and_revoked(instance: Instance):
     instance.cli("invitation", "new", "--days", "0", code=64)
     assert acts(instance) == ["revoke invitation", "make invitation"]
     assert "Zoe" not in instance.cli("acts")
+
+
+def test_api_keys_are_made_listed_and_revoked(instance: Instance):
+    assert "There is none" in instance.cli("key", "list", "jane")
+    made = instance.cli("key", "add", "jane", "--name", "Backup script", "--scope", "read", "--days", "30")
+    key = made.split("\n")[0]
+    assert re.fullmatch(r"postern[a-z2-7]{52}", key) and "30 days" in made
+    (one,) = json.loads(instance.cli("key", "list", "jane", "--json"))
+    assert (one["name"], one["scope"], one["works"]) == ("Backup script", "read", True)
+    assert one["begins with"] == key[:11] and one["last used"] == "-"
+    assert key[:12] not in instance.cli("key", "list", "jane") + instance.cli("acts")
+    assert "revoked" in instance.cli("key", "add", "jane", "--name", "x", "--no-end")
+    assert instance.query("SELECT count(*) FROM messages WHERE kind = 'notice'") == [[2]], "jane is told"
+    assert "Revoked" in instance.cli("key", "revoke", "jane", one["id"])
+    assert instance.query("SELECT scope FROM api_keys") == [["aliases"]]
+    assert acts(instance) == ["revoke API key", "make API key", "make API key"]
+
+
+def test_what_makes_no_sense_about_api_keys_is_refused(instance: Instance):
+    instance.cli("user", "add", "zoe", "--address", "zoe@real.example")
+    instance.cli("key", "add", "zoe", "--name", "x")
+    (one,) = json.loads(instance.cli("key", "list", "zoe", "--json"))
+    instance.cli("key", "revoke", "jane", one["id"], code=66)
+    instance.cli("key", "revoke", "jane", "x", code=66)
+    for handle in ("list", "add"):
+        more = ["--name", "x"] if handle == "add" else []
+        instance.cli("key", handle, "nobody", *more, code=66)
+    instance.cli("key", "add", "jane", code=64)
+    for wrong in (("--name", " "), ("--days", "0"), ("--days", "366"), ("--days", "1", "--no-end")):
+        instance.cli("key", "add", "jane", "--name", "x", *wrong, code=64)
+    instance.cli("key", "add", "jane", "--name", "x", "--scope", "admin", code=64)
+    assert instance.query("SELECT count(*) FROM api_keys") == [[1]]

@@ -9,7 +9,7 @@ import pytest
 
 from postern.base.database import Database
 from postern.base.errors import PosternError
-from postern.store import deliveries, events
+from postern.store import api_keys, deliveries, events
 from support.store import RING, Store, Tenant, do, set_row
 
 
@@ -28,6 +28,10 @@ def test_the_states_in_python_are_those_of_the_check(store: Store):
 
 def test_the_kinds_in_python_are_those_of_the_check(store: Store):
     assert values_of(store, "event_kind_is_known") == set(events.KINDS)
+
+
+def test_the_scopes_in_python_are_those_of_the_check(store: Store):
+    assert values_of(store, "api_key_scope_is_known") == set(api_keys.SCOPES)
 
 
 def test_an_unknown_state_or_kind_is_refused(db: Database, jane: Tenant):

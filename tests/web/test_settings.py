@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.store import aliases, contacts, domains, events, preferences
+from postern.store import aliases, api_keys, contacts, domains, events, preferences
 from postern.store.preferences import Preferences
 from support.people import SHARED, Browser, Person, Site
 from support.store import add_message
@@ -69,6 +69,7 @@ def furnished(pages: Site, jane: Person) -> str:
         aliases.describe(db, ring, alias, "=HYPERLINK(1)", "Jane")
         contacts.ensure(db, ring, alias.id, "bob@friends.example", "Bob")
         events.add(db, ring, jane.id, "received", alias_id=alias.id, note={"from": "bob@friends.example"})
+        api_keys.add(db, ring, jane.id, f"key of {jane.handle}", "key", "Scripts", api_keys.ALL, None, 1)
         add_message(db, jane.id, alias.id, [jane.mailbox.id], [b"sealed"])
     return alias.address
 
@@ -127,6 +128,7 @@ def test_a_deleted_account_leaves_nothing_but_what_keeps_its_addresses_from_othe
     before = rows_of(pages, joe.id)
     chunks = pages.run("SELECT count(*) FROM message_chunks")
     assert sum(rows_of(pages, jane.id).values()) > 5
+    assert rows_of(pages, jane.id)["api_keys"] == 1
     browser.get("/settings/data")
     assert browser.post("/settings/data/delete", handle="somebody").status == 400
     answer = browser.post("/settings/data/delete", handle=f" {jane.handle.upper()} ")
