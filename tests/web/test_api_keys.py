@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html import escape
 
 import pytest
@@ -12,8 +11,7 @@ import pytest
 from postern.base import redact
 from postern.flow import api_keys as keeping
 from postern.flow.api_keys import MOST
-from postern.ops.local.superuser import Superuser
-from support.people import Browser, Person, Site, open_site
+from support.people import Browser, Person, Site
 from support.wsgi import Answer
 
 PAGE = "/settings/api-keys"
@@ -22,22 +20,11 @@ REVOKE = re.compile(r'action="(/settings/api-keys/[0-9a-f-]{36}/revoke)"')
 USUAL = {"name": "Password manager", "scope": "aliases", "lifetime": "365"}
 
 
-@pytest.fixture(scope="module")
-def pages(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with open_site(cluster, tmp_path_factory.mktemp("pages")) as made:
-        yield made
-
-
 @pytest.fixture(autouse=True)
-def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """No drain is woken, and what the log learns to hide is forgotten."""
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
     monkeypatch.setattr(redact, "_known", redact._known)
-
-
-@pytest.fixture
-def jane(pages: Site) -> Person:
-    return pages.person()
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 READ, ALIASES, ALL = "read", "aliases", "all"
 SCOPES = (READ, ALIASES, ALL)
-"""As in the CHECK of schema/0007, a test compares them; each may do what those before it may."""
+"""As in the CHECK of schema/0008, a test compares them; each may do what those before it may."""
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,6 @@ ACTIVITY_TABS = (("Activity", "/activity"), ("Quarantine", "/quarantine"), ("Fai
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
-    ("API keys", "/settings/api-keys"),
     ("Your data", "/settings/data"),
 )
 
