@@ -40,6 +40,9 @@ def begin(db: Database, ring: KeyRing, mailbox_id: int, token: str) -> bool:
     return db.count(_BEGIN, id=mailbox_id, index=_index(ring, token), hours=HOURS) == 1
 
 
+# Of many that are asked for at once, each would count before any of them is written.
+_ONE_BY_ONE = "SELECT 1 FROM users WHERE id = :user_id FOR NO KEY UPDATE"
+
 _LATELY = """
 SELECT count(*) FROM messages
 WHERE user_id = :user_id AND kind = 'notice' AND received_at > now() - interval '1 hour'
@@ -47,7 +50,11 @@ WHERE user_id = :user_id AND kind = 'notice' AND received_at > now() - interval 
 
 
 def notices_lately(db: Database, user_id: int) -> int:
-    """Notices written to this user within the hour: nobody shall flood a stranger by naming his address here."""
+    """Notices written to this user within the hour: nobody shall flood a stranger by naming his address here.
+
+    Nobody has one written to him until the transaction ends.
+    """
+    db.run(_ONE_BY_ONE, user_id=user_id)
     return int(db.value(_LATELY, user_id=user_id))
 
 

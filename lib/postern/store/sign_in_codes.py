@@ -49,6 +49,9 @@ def _code_index(ring: KeyRing, uid: uuid.UUID, code: str) -> bytes:
     return ring.index("sign-in code", uid.bytes + code.encode())
 
 
+# Of many who ask at once, each would count before any of them is written. The number means nothing.
+_ONE_BY_ONE = "SELECT pg_advisory_xact_lock(7365671)"
+
 _ALLOWED = """
 SELECT (SELECT count(*) FROM sign_in_codes WHERE address_index = :address AND created_at > now() - interval '1 hour') < :one
    AND (SELECT count(*) FROM sign_in_codes WHERE client_index = :client AND created_at > now() - interval '1 hour') < :net
@@ -62,7 +65,11 @@ VALUES (:uid, :address, :client, :browser, :agent, now() + make_interval(mins =>
 
 
 def ask(db: Database, ring: KeyRing, asked: Asked, agent: str, done: bool = False) -> bool:
-    """Note that somebody asks. False: too often within the hour. `done`: no mail is wanted, it only counts."""
+    """Note that somebody asks. False: too often within the hour. `done`: no mail is wanted, it only counts.
+
+    Nobody else asks until the transaction ends.
+    """
+    db.run(_ONE_BY_ONE)
     allowed = db.value(
         _ALLOWED,
         address=asked.address_index,
