@@ -179,36 +179,6 @@ def told(browser: Browser, typed: str) -> tuple[object, ...]:
     return answer.status, names, cookie, answer.body
 
 
-class Watched:
-    """Counts what a request asks of the database."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        from postern.base.database import Database
-
-        self.statements: list[str] = []
-        real = Database._execute
-
-        def execute(db: Database, sql: str, **params: object):
-            self.statements.append(sql)
-            return real(db, sql, **params)
-
-        monkeypatch.setattr(Database, "_execute", execute)
-
-
-def test_known_and_unknown_addresses_are_answered_by_the_same_work(
-    pages: Site, jane: Person, monkeypatch: pytest.MonkeyPatch
-):
-    watched = Watched(monkeypatch)
-    seen = []
-    for typed in (address(jane), f"nobody-{uuid4().hex}@real.example"):
-        watched.statements.clear()
-        seen.append((told(pages.browser(), typed), list(watched.statements)))
-    assert seen[0] == seen[1]
-    before = pages.run("SELECT count(*) FROM messages")
-    sign_in_mail.post_asked(pages.context)
-    assert pages.run("SELECT count(*) FROM messages") == [[int(str(before[0][0])) + 1]]
-
-
 CLOSED = {
     "disabled": "UPDATE users SET disabled_at = now() WHERE id = :id",
     "not verified": "UPDATE mailboxes SET verified_at = NULL WHERE user_id = :id",
