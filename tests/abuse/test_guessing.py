@@ -78,15 +78,21 @@ def test_who_asks_many_times_at_once_is_not_allowed_more(pages: Site, mine: Esta
 def test_nobody_is_flooded_with_mail_that_is_asked_for_at_once(pages: Site, mine: Estate):
     browser = mine.browser()
     path = place("/mailboxes/*/proof", mine)
+    before = notices(mine)
     statuses = at_once(pages, "messages", [lambda: browser.post(path)] * AT_ONCE)
-    notices = pages.run(
-        "SELECT count(*) FROM messages WHERE kind = 'notice' AND user_id = :id", id=mine.person.id
-    )
-    assert notices == [[NOTICES_AN_HOUR]]
-    assert statuses.count(303) == NOTICES_AN_HOUR
+    assert notices(mine) == NOTICES_AN_HOUR
+    assert statuses.count(303) == NOTICES_AN_HOUR - before
 
 
-@pytest.mark.parametrize("path", sorted(path for path in OPEN if "*" in path or path == "/sign-in/code"))
+def notices(estate: Estate) -> int:
+    """Mails that the program wrote to that person."""
+    sql = "SELECT count(*) FROM messages WHERE kind = 'notice' AND user_id = :id"
+    return int(estate.site.run(sql, id=estate.person.id)[0][0])
+
+
+@pytest.mark.parametrize(
+    "path", sorted(path for path in OPEN if "*" in path or path in ("/sign-in/code", "/sign-in/passkey"))
+)
 def test_of_many_who_use_one_at_once_one_succeeds(pages: Site, mine: Estate, path: str):
     """One code or link: one session, one account, one proof. The row's own lock holds them."""
     fields, _ = form(path, mine)

@@ -12,15 +12,19 @@ All that is his has MARK in it, so that a page which should not show it is easil
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from uuid import uuid4
 
 from postern.base.database import SYSTEM, Database
-from postern.flow import codes, registration, sign_in, tokens
+from postern.flow import api_keys as making_keys
+from postern.flow import codes, passkeys, registration, sign_in, tokens
+from postern.flow.api_keys import Wanted
 from postern.flow.forward import block_url
 from postern.store import (
     alias_list,
     aliases,
+    api_keys,
     contacts,
     deliveries,
     domains,
@@ -30,7 +34,9 @@ from postern.store import (
     sessions,
     sign_in_codes,
 )
+from postern.store import passkeys as passkey_rows
 from postern.store.sign_in_codes import Asked, Owner
+from support.authenticator import Authenticator, b64
 from support.mail import message
 from support.people import COOKIE, URL, Browser, Person, Site
 from support.receipt import DMARC_FAIL, post
@@ -67,6 +73,8 @@ def furnish(site: Site) -> Estate:
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
         _things(estate, db)
         _tokens(estate, db)
+        _programs(estate, db)
+    _passkey(estate)
     estate.ids["held"] = _hold(estate)
     estate.ids["failed"] = _fail(estate)
     return estate
@@ -124,6 +132,34 @@ def _tokens(estate: Estate, db: Database) -> None:
     }
     estate.tokens.update(found, code=CODE)
     estate.tokens.update({name: link[len(URL) :].rpartition("/")[2] for name, link in links.items()})
+
+
+def _programs(estate: Estate, db: Database) -> None:
+    wanted = Wanted(f"{MARK} program", api_keys.READ, None)
+    making_keys.issue(estate.site.context, db, estate.person.id, wanted)
+    (made,) = api_keys.of_user(db, estate.person.id)
+    estate.ids["api_key"] = str(made.uid)
+
+
+def _passkey(estate: Estate) -> None:
+    """One that is kept; its answer to a challenge of the sign-in page; and one that has been made and is not yet kept."""
+    context, user_id = estate.site.context, estate.person.id
+
+    def make() -> tuple[Authenticator, str, str]:
+        device = Authenticator()
+        with context.pool.connection() as db, db.transaction(user_id):
+            challenge, options = passkeys.creation(context, db, user_id)
+        return device, b64(challenge), json.dumps(device.create(options, URL))
+
+    kept, challenge, made = make()
+    passkeys.add(context, user_id, challenge, made, f"{MARK} passkey")
+    with context.pool.connection() as db, db.transaction(user_id):
+        (row,) = passkey_rows.of_user(db, user_id)
+    estate.ids["passkey"] = str(row.uid)
+    _, estate.tokens["new_challenge"], estate.tokens["new_passkey"] = make()
+    asked, options = passkeys.request(context)
+    estate.tokens["challenge"] = b64(asked)
+    estate.tokens["signed"] = json.dumps(kept.get(options, URL))
 
 
 def _hold(estate: Estate) -> str:

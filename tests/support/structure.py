@@ -10,7 +10,7 @@ import re
 from html.parser import HTMLParser
 from urllib.parse import urlsplit
 
-WORDS = {"value", "data-copy", "title", "datetime", "content"}
+WORDS = {"value", "data-copy", "data-options", "title", "datetime", "content"}
 """Attributes whose values are shown, copied or sent as they are, and lead nowhere."""
 
 _CHANCE = re.compile(r"[a-z2-7]{52}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f-]{22}|[0-9a-f]{12,64}")
