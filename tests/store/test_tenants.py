@@ -54,6 +54,7 @@ from postern.store import (
     stats,
     targets,
     thread_ids,
+    user_list,
     users,
 )
 from postern.store.alias_list import Wanted
@@ -440,6 +441,10 @@ def uid_of_session(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM sessions WHERE user_id = :id")))
 
 
+def uid_of_user(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM users WHERE id = :id")))
+
+
 def id_of_api_key(world: World) -> int:
     return int(str(look_up(world, "SELECT id FROM api_keys WHERE user_id = :id")))
 
@@ -740,6 +745,12 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "api_keys.of_user": [(lambda w: api_keys.of_user(w.db, w.kim.id), [])],
     "api_keys.revoke": [(lambda w: api_keys.revoke(w.db, w.kim.id, uid_of_api_key(w)), False)],
     "api_keys.forget_old": [(lambda w: api_keys.forget_old(w.db), 0)],
+    "users.of_uid": [(lambda w: users.of_uid(w.db, uid_of_user(w)), None)],
+    "users.lock_admins": [(lambda w: users.lock_admins(w.db), set())],
+    "user_list.page": [(lambda w: [one.handle for one in user_list.page(w.db, "", 9, 0)], ["jane"])],
+    "user_list.count": [(lambda w: user_list.count(w.db, "kim"), 0)],
+    "user_list.busiest": [(lambda w: [one.handle for one in user_list.busiest(w.db, 9)], [])],
+    "queue.id_of": [(lambda w: queue.id_of(w.db, uid_of_delivery(w)), None)],
     "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""

@@ -1,4 +1,4 @@
-"""A person who has one of everything that a route may name, for tests that try every route on it.
+"""An admin who has one of everything that a route may name, for tests that try every route on it.
 
     estate = furnish(site)    a new person with all of it
     estate.ids                name -> id in a path or form (support/samples.py says which route takes which)
@@ -28,11 +28,13 @@ from postern.store import (
     contacts,
     deliveries,
     domains,
+    invitations,
     mailbox_proofs,
     mailboxes,
     recovery_codes,
     sessions,
     sign_in_codes,
+    users,
 )
 from postern.store import passkeys as passkey_rows
 from postern.store.sign_in_codes import Asked, Owner
@@ -69,9 +71,10 @@ class Estate:
 
 def furnish(site: Site) -> Estate:
     """A new person, and what is his."""
-    estate = Estate(site, site.person())
+    estate = Estate(site, site.person(users.ADMIN))
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
         _things(estate, db)
+        _for_admins(estate, db)
         _tokens(estate, db)
         _programs(estate, db)
     _passkey(estate)
@@ -132,6 +135,13 @@ def _tokens(estate: Estate, db: Database) -> None:
     }
     estate.tokens.update(found, code=CODE)
     estate.tokens.update({name: link[len(URL) :].rpartition("/")[2] for name, link in links.items()})
+
+
+def _for_admins(estate: Estate, db: Database) -> None:
+    """What only admins may touch: somebody else, and an invitation that nobody has taken."""
+    estate.ids["user"] = str(users.add(db, f"{_name(estate, 'user')}").uid)
+    registration.invite(estate.site.context, db, estate.person.handle, users.USER, f"{MARK} guest", 7)
+    estate.ids["guest"] = str(invitations.all_invitations(db)[0].uid)
 
 
 def _programs(estate: Estate, db: Database) -> None:

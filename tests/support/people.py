@@ -66,10 +66,9 @@ class Site:
         """A new user, with the mailbox <handle>@real.example; one who is not `welcomed` has the tour before him."""
         self.count += 1
         with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            user = users.add(db, f"user-{self.count}")
+            user = users.add(db, f"user-{self.count}", role)
             if welcomed:
                 users.welcomed(db, user.id)
-            db.run("UPDATE users SET role = :role WHERE id = :id", role=role, id=user.id)
             mailbox = mailboxes.add(
                 db, self.context.ring, user.id, f"{user.handle}@real.example", verified=True
             )

@@ -65,7 +65,9 @@ def pack(words: Sequence[str], size: int) -> list[str]:
 def showing(estate: Estate) -> Iterator[str]:
     """Every page of the table, and all that lists go on to."""
     for path in GETS:
-        if path not in ("/", "/health", "/account", "/mail/*") and "/settings/data/" not in path:
+        if path not in ("/", "/health", "/account", "/mail/*") and not path.startswith(
+            ("/settings/data/", "/admin")
+        ):
             yield place(path, estate)
     ids = [text for name, text in estate.ids.items() if name.startswith("page-")]
     yield from (f"/aliases/{uid}" for uid in ids)

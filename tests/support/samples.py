@@ -34,6 +34,15 @@ STARS = {
     "/mail/*": "held",
     "/failed/*/retry": "failed",
     "/failed/*/drop": "failed",
+    "/admin/users/*": "user",
+    "/admin/users/*/enable": "user",
+    "/admin/users/*/disable": "user",
+    "/admin/users/*/role": "user",
+    "/admin/users/*/quotas": "user",
+    "/admin/users/*/delete": "user",
+    "/admin/invitations/*/revoke": "guest",
+    "/admin/deliveries/*/retry": "failed",
+    "/admin/deliveries/*/drop": "failed",
     "/settings/sessions/*/end": "session",
     "/settings/passkeys/*": "passkey",
     "/settings/passkeys/*/rename": "passkey",
@@ -114,6 +123,15 @@ FORMS = {
     "/settings/api-keys/*/revoke": Form(),
     "/settings/recovery-codes": Form(status=200),
     "/settings/recovery-codes/file": Form({"codes": "0123-4567-89AB-CDEF"}, status=200, changes=False),
+    "/admin/users/*/enable": Form(changes=False),
+    "/admin/users/*/disable": Form(),
+    "/admin/users/*/role": Form({"role": "admin"}),
+    "/admin/users/*/quotas": Form({"aliases": "7"}),
+    "/admin/users/*/delete": Form({"handle": "zebra-user-{number}"}),
+    "/admin/invitations": Form({"role": "user", "days": "7", "note": "x"}, status=200),
+    "/admin/invitations/*/revoke": Form(),
+    "/admin/deliveries/*/retry": Form(),
+    "/admin/deliveries/*/drop": Form(),
     "/settings/data/delete": Form({"handle": "{handle}"}, status=200),
 }
 """Route -> the form. All of them are POST."""
@@ -167,5 +185,10 @@ def form(path: str, estate: Estate) -> tuple[dict[str, str], tuple[str, ...]]:
 
 
 def is_of_a_person(path: str) -> bool:
-    """Whether the `*` is the id of something that belongs to somebody."""
-    return STARS.get(path, "") not in WORDS and path not in OPEN and path not in BY_TOKEN
+    """Whether the `*` is the id of something that belongs to somebody; admins may name what is others'."""
+    return (
+        not path.startswith("/admin/")
+        and STARS.get(path, "") not in WORDS
+        and path not in OPEN
+        and path not in BY_TOKEN
+    )

@@ -23,12 +23,13 @@ def delete(context: Context, user_id: int, actor: str) -> bool:
         user = users.get(db, user_id)
         if user is None:
             return False
-        _delete(context, db, user, actor)
+        delete_within(context, db, user, actor)
     context.log.info("account.deleted", user=user_id, actor=actor)
     return True
 
 
-def _delete(context: Context, db: Database, user: User, actor: str) -> None:
+def delete_within(context: Context, db: Database, user: User, actor: str) -> None:
+    """The same inside a transaction of the caller, as SYSTEM."""
     retired.retire_all(db, context.ring, user.id)
     users.delete(db, user.id)
     admin_acts.add(db, actor, "delete user", user.handle)

@@ -82,7 +82,7 @@ class Demo:
             "Start a relay (SMTP with STARTTLS and AUTH) and make the keys", lambda: self._prepare(postgres)
         )
         self._command("migrate", "up")
-        self._command("user", "add", USER)
+        self._command("user", "add", USER, "--admin")
         self._command("mailbox", "add", USER, MAILBOX, "--verified")
         self._command("domain", "add", ALIAS.partition("@")[2])
         self._command("alias", "add", USER, ALIAS)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from postern.base.database import Database
 
 _BEGIN = """
@@ -49,6 +51,26 @@ FROM jobs WHERE job = :job ORDER BY started_at DESC LIMIT 1
 def last(db: Database, job: str) -> Run | None:
     """The newest run, or None when it never ran."""
     return db.row(Run, _LAST, job=job)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A row of `jobs`. `ok` and `ended_at` are None while it runs, or when it died."""
+
+    job: str
+    started_at: datetime
+    ended_at: datetime | None
+    ok: bool | None
+    items: int
+    error: str | None
+
+
+_ALL = "SELECT job, started_at, ended_at, ok, items, error FROM jobs ORDER BY job, started_at DESC"
+
+
+def all_jobs(db: Database) -> list[Listed]:
+    """The last run of every job on every home."""
+    return db.rows(Listed, _ALL)
 
 
 _DUE = """

@@ -54,6 +54,15 @@ def entries(db: Database, states: list[str], many: int) -> list[Entry]:
     return db.rows(Entry, _LIST, states=states, many=many)
 
 
+_ID_OF = "SELECT id FROM deliveries WHERE uid = :uid"
+
+
+def id_of(db: Database, uid: uuid.UUID) -> int | None:
+    """The id of that delivery, among those this tenant may see."""
+    found = db.value(_ID_OF, uid=uid)
+    return None if found is None else int(found)
+
+
 _RETRY = """
 UPDATE deliveries q SET state = 'queued', lease = NULL, due_at = now(), finished_at = NULL, created_at = now(), attempts = 0
 FROM messages m

@@ -8,6 +8,8 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 
+from postern.store import users
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from datetime import datetime
@@ -44,6 +46,11 @@ class SignedIn:
     welcomed: bool
     token_index: bytes = field(repr=False)
     seen_lately: bool
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether the pages for admins are there."""
+        return self.role == users.ADMIN
 
 
 def _index(ring: KeyRing, token: str) -> bytes:

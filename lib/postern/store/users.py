@@ -60,6 +60,23 @@ def get(db: Database, user_id: int) -> User | None:
     return db.row(User, _GET, id=user_id)
 
 
+_OF_UID = "SELECT id, uid, handle, role, created_at, confirmed_at, disabled_at FROM users WHERE uid = :uid"
+
+
+def of_uid(db: Database, uid: UUID) -> User | None:
+    """The user of that uid, among those this tenant may see."""
+    return db.row(User, _OF_UID, uid=uid)
+
+
+# All of them, in one order: of two admins who shut each other at the same time, one waits and then is none any more.
+_LOCK_ADMINS = "SELECT id, disabled_at IS NULL FROM users WHERE role = 'admin' ORDER BY id FOR NO KEY UPDATE"
+
+
+def lock_admins(db: Database) -> set[int]:
+    """The ids of the admins who are not disabled; nobody becomes one or ceases to be one until the transaction ends."""
+    return {int(user_id) for user_id, active in db.run(_LOCK_ADMINS) if active}
+
+
 _DISABLE = """
 UPDATE users SET disabled_at = CASE WHEN :disabled THEN now() END WHERE id = :id AND (disabled_at IS NOT NULL) <> :disabled
 """

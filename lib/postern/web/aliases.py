@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from postern.base.errors import BadInput, PosternError
 from postern.flow import aliases as making
 from postern.store import alias_list, aliases, domains, mailboxes, preferences
 from postern.store.alias_list import Wanted
-from postern.web import alias_row, ids, render, room, said, session
+from postern.web import alias_row, ids, pager, render, room, said, session
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -43,6 +45,7 @@ _SORTS = (
     ("forwarded", "Most mail"),
     ("name", "Name"),
 )
+_USUAL = {"q": "", "state": "all", "sort": "newest"}
 _ACTS = ("on", "off", "pin", "unpin", "delete", "restore")
 
 
@@ -153,8 +156,8 @@ def _wanted(request: Request) -> Wanted:
     state, sort = request.query("state"), request.query("sort")
     return Wanted(
         words=request.query("q").strip()[:MAX_WORDS],
-        state=state if state in alias_list.STATES else "all",
-        sort=sort if sort in alias_list.SORTS else "newest",
+        state=state if state in alias_list.STATES else _USUAL["state"],
+        sort=sort if sort in alias_list.SORTS else _USUAL["sort"],
     )
 
 
@@ -223,7 +226,7 @@ def _filters(wanted: Wanted, counts: Counts) -> Safe:
     return render.join(
         render.render(
             "alias_filter_here" if state == wanted.state else "alias_filter",
-            url=_address(wanted, 1, state=state),
+            url=pager.address(HOME, _query(replace(wanted, state=state))),
             words=words,
             many=f"{many[state]:,}",
         )
@@ -257,26 +260,10 @@ def _total(total: int) -> str:
 
 
 def _pager(wanted: Wanted, number: int, total: int) -> Safe:
-    pages = -(-total // PER_PAGE)
-    if pages <= 1:
-        return render.EMPTY
-    return render.render(
-        "pager",
-        newer=render.render("pager_link", url=_address(wanted, number - 1), words="Previous")
-        if number > 1
-        else render.EMPTY,
-        older=render.render("pager_link", url=_address(wanted, number + 1), words="Next")
-        if number < pages
-        else render.EMPTY,
-        where=f"Page {number:,} of {pages:,}",
-    )
+    return pager.links(HOME, _query(wanted), number, -(-total // PER_PAGE))
 
 
-def _address(wanted: Wanted, number: int, state: str = "") -> str:
-    """The address of a page of this listing."""
-    from urllib.parse import urlencode
-
-    given = {"q": wanted.words, "state": state or wanted.state, "sort": wanted.sort, "page": str(number)}
-    usual = {"q": "", "state": "all", "sort": "newest", "page": "1"}
-    query = urlencode({name: value for name, value in given.items() if value != usual[name]})
-    return f"{HOME}?{query}" if query else HOME
+def _query(wanted: Wanted) -> dict[str, str]:
+    """What a listing is asked for by; what is usual is left out."""
+    given = {"q": wanted.words, "state": wanted.state, "sort": wanted.sort}
+    return {name: value for name, value in given.items() if value != _USUAL[name]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from postern.base.errors import Conflict, NotFound, PosternError
 from postern.flow import download, quarantine
 from postern.store import held
-from postern.web import ids, render, room, said, session, times
+from postern.web import ids, render, room, said, session, sizes, times
 from postern.web import response as responses
 
 TYPE_CHECKING = False
@@ -102,6 +102,6 @@ def _row(context: Context, token: str, one: Held) -> Safe:
         alias=render.address(one.alias),
         why=_WHY.get(one.held_why, ""),
         at=times.minute(one.received_at),
-        size=f"{max(1, one.size // 1024):,} KB",
+        size=sizes.words(one.size),
         left="1 day left" if one.days_left == 1 else f"{one.days_left} days left",
     )

@@ -25,7 +25,14 @@ PAGES = (
     ("Domains", "/domains"),
     ("Settings", "/settings"),
 )
+ADMIN = ("Admin", "/admin")
 ACTIVITY_TABS = (("Activity", "/activity"), ("Quarantine", "/quarantine"), ("Failed", "/failed"))
+ADMIN_TABS = (
+    ("Users", "/admin"),
+    ("Invitations", "/admin/invitations"),
+    ("Operation", "/admin/operation"),
+    ("Log", "/admin/log"),
+)
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
@@ -46,9 +53,10 @@ def show(
     scripts: Iterable[str] = (),
     **values: str,
 ) -> Response:
-    """The page pages/<name>.html for `who`; `here` is its path in PAGES."""
+    """The page pages/<name>.html for `who`; `here` is the path of one of PAGES, or of ADMIN."""
     token = csrf.token(context, who)
-    nav = render.render("room_nav", links=_links(PAGES, here), csrf=token, handle=who.handle)
+    pages = (*PAGES, ADMIN) if who.is_admin else PAGES
+    nav = render.render("room_nav", links=_links(pages, here), csrf=token, handle=who.handle)
     content = render.join((said.notice(request), render.render(name, csrf=token, **values)))
     return responses.html(status, render.frame(title, content, nav, scripts))
 

@@ -109,6 +109,21 @@ ROUTES = {
     ("GET", "/settings/data/everything"): "settings_data:download_all",
     ("GET", "/settings/data/aliases/*"): "settings_data:download_table",
     ("POST", "/settings/data/delete"): "settings_data:delete",
+    # For admins
+    ("GET", "/admin"): "admin_users:show",
+    ("GET", "/admin/users/*"): "admin_users:show_one",
+    ("POST", "/admin/users/*/enable"): "admin_users:enable",
+    ("POST", "/admin/users/*/disable"): "admin_users:disable",
+    ("POST", "/admin/users/*/role"): "admin_users:set_role",
+    ("POST", "/admin/users/*/quotas"): "admin_users:set_quotas",
+    ("POST", "/admin/users/*/delete"): "admin_users:delete",
+    ("GET", "/admin/invitations"): "admin_invitations:show",
+    ("POST", "/admin/invitations"): "admin_invitations:make",
+    ("POST", "/admin/invitations/*/revoke"): "admin_invitations:revoke",
+    ("GET", "/admin/operation"): "admin_operation:show",
+    ("POST", "/admin/deliveries/*/retry"): "admin_operation:retry",
+    ("POST", "/admin/deliveries/*/drop"): "admin_operation:drop",
+    ("GET", "/admin/log"): "admin_log:show",
 }
 """Method and path to `module:function` in postern.web."""
 

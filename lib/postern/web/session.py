@@ -120,7 +120,7 @@ def admin_action(
 
 
 def _need_admin(who: SignedIn) -> None:
-    if who.role != "admin":
+    if not who.is_admin:
         raise NotFound("There is no page at this address.", "Check it, or start at the front page.")
 
 
