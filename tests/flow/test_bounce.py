@@ -55,6 +55,12 @@ def add_second_mailbox(context: Context) -> None:
         mailboxes.add(db, context.ring, 1, SECOND, verified=True)
 
 
+def resume(context: Context) -> None:
+    """As "Forward to it again" does."""
+    with context.pool.connection() as db, db.transaction(1):
+        assert mailboxes.resume(db, 1)
+
+
 def paused(instance: Instance) -> list[object]:
     return [row[0] for row in instance.query("SELECT paused_at IS NOT NULL FROM mailboxes ORDER BY id")]
 
@@ -116,6 +122,24 @@ def test_too_many_pause_the_mailbox_and_its_owner_hears_of_it_through_another(
     assert MAILBOX in mail.get_body(("plain",)).get_content()  # type: ignore[union-attr]
     assert relay.count == len(senders) + 1
     assert instance.query("SELECT count(*) FROM events WHERE kind = 'paused'") == [[1]]
+
+
+def test_once_it_is_resumed_a_single_one_more_does_not_pause_it_again(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    first, *senders = send(instance, relay, context, bounces.DAY_LIMIT + 1)
+    for sender in senders:
+        come_back(instance, context, sender)
+    assert paused(instance) == [True]
+    resume(context)
+    come_back(instance, context, first)
+    assert paused(instance) == [False], "sent before, came back late"
+    (third,) = send(instance, relay, context)
+    come_back(instance, context, third)
+    assert paused(instance) == [False]
+    for sender in send(instance, relay, context, bounces.DAY_LIMIT - 1):
+        come_back(instance, context, sender)
+    assert paused(instance) == [True], "as many as ever since it was resumed"
 
 
 def test_mail_for_a_paused_mailbox_is_held(instance: Instance, relay: ScriptedRelay, context: Context):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postern.base.database import SYSTEM, Database
-from postern.store import bounces
+from postern.store import bounces, mailboxes
 from support.store import RING, Tenant, do, set_row
 
 
@@ -41,8 +41,9 @@ def came_back(db: Database, jane: Tenant, hours: list[int]) -> None:
             db.run(
                 "WITH m AS (INSERT INTO messages (uid, user_id, alias_id, source, size, mail_from_sealed, stream_header,"
                 " chunk_count) VALUES (gen_random_uuid(), :user, :alias, 'test', 1, '', '', 0) RETURNING id)"
-                " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, bounced_at)"
-                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', now() - make_interval(hours => :hours) FROM m",
+                " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, finished_at, bounced_at)"
+                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', now() - make_interval(hours => :hours, mins => 1),"
+                " now() - make_interval(hours => :hours) FROM m",
                 user=jane.id,
                 alias=jane.alias.id,
                 mailbox=jane.mailbox.id,
@@ -66,3 +67,15 @@ def test_too_many_pause_the_mailbox_once(db: Database, jane: Tenant, case: str):
     came_back(db, jane, hours)
     assert do(db, bounces.pause_when_too_many, jane.mailbox.id) is expected
     assert do(db, bounces.pause_when_too_many, jane.mailbox.id) is False
+
+
+def test_after_a_resume_only_what_was_sent_since_counts(db: Database, jane: Tenant):
+    came_back(db, jane, [2] * bounces.DAY_LIMIT)
+    assert do(db, bounces.pause_when_too_many, jane.mailbox.id)
+    assert do(db, mailboxes.resume, jane.mailbox.id)
+    with db.transaction(SYSTEM):
+        db.run("UPDATE mailboxes SET resumed_at = now() - interval '90 minutes'")
+    came_back(db, jane, [1] * (bounces.DAY_LIMIT - 1))
+    assert not do(db, bounces.pause_when_too_many, jane.mailbox.id)
+    came_back(db, jane, [1])
+    assert do(db, bounces.pause_when_too_many, jane.mailbox.id)

@@ -60,13 +60,15 @@ _PAUSE = """
 UPDATE mailboxes m SET paused_at = now()
 FROM (SELECT count(*) FILTER (WHERE bounced_at > now() - interval '24 hours') AS day, count(*) AS week,
              count(DISTINCT CAST(bounced_at AT TIME ZONE 'UTC' AS date)) AS days
-      FROM deliveries WHERE mailbox_id = :id AND bounced_at > now() - interval '7 days') seen
+      FROM deliveries q JOIN mailboxes b ON b.id = q.mailbox_id
+      WHERE q.mailbox_id = :id AND q.bounced_at > now() - interval '7 days'
+        AND q.finished_at > coalesce(b.resumed_at, '-infinity')) seen
 WHERE m.id = :id AND m.paused_at IS NULL
   AND (seen.day >= :day_limit OR seen.week >= :week_limit AND seen.days >= :week_days)
 """
 
 
 def pause_when_too_many(db: Database, mailbox_id: int) -> bool:
-    """Pause the mailbox when too much came back from it. False when it goes on, or was paused before."""
+    """Pause the mailbox when too much came back from it since it was last resumed. False when it goes on, or is paused."""
     found = db.count(_PAUSE, id=mailbox_id, day_limit=DAY_LIMIT, week_limit=WEEK_LIMIT, week_days=WEEK_DAYS)
     return found == 1

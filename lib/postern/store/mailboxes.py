@@ -141,11 +141,11 @@ def set_default(db: Database, mailbox: Mailbox) -> bool:
     return db.count(_SET_DEFAULT, id=mailbox.id) == 1
 
 
-_RESUME = "UPDATE mailboxes SET paused_at = NULL WHERE id = :id AND paused_at IS NOT NULL"
+_RESUME = "UPDATE mailboxes SET paused_at = NULL, resumed_at = now() WHERE id = :id AND paused_at IS NOT NULL"
 
 
 def resume(db: Database, mailbox_id: int) -> bool:
-    """Forward to it again. False when it was not paused."""
+    """Forward to it again; what came back so far counts no more. False when it was not paused."""
     return db.count(_RESUME, id=mailbox_id) == 1
 
 
