@@ -660,6 +660,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "events.of_alias": [(lambda w: events.of_alias(w.db, w.kim.alias.id, 9), [])],
     "events.happened_lately": [(lambda w: events.happened_lately(w.db, w.kim.alias.id, "received"), False)],
     "holds.waits_for_mailbox": [(lambda w: holds.waits_for_mailbox(w.db, w.kim.delivery_id), False)],
+    "holds.resume": [(lambda w: holds.resume(w.db, w.kim.mailbox.id), 0)],
     "holds.release": [(lambda w: holds.release(w.db, w.kim.delivery_id), None)],
     "holds.drop": [(lambda w: holds.drop(w.db, w.kim.delivery_id), None)],
     "holds.expire": [(lambda w: holds.expire(w.db, -1), [])],
@@ -760,6 +761,7 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
     "deliveries.sent": lambda w, claimed: deliveries.sent(w.db, RING, claimed, SAID),
     "deliveries.later": lambda w, claimed: deliveries.later(w.db, RING, claimed, SAID, 1),
     "deliveries.failed": lambda w, claimed: deliveries.failed(w.db, RING, claimed, SAID),
+    "holds.hold": lambda w, claimed: holds.hold(w.db, claimed.lease, [claimed.id]),
 }
 """What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
 

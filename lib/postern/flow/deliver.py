@@ -15,7 +15,7 @@ from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
-from postern.flow import record, retry, sign_in_mail
+from postern.flow import quarantine, record, retry, sign_in_mail
 from postern.flow.letter import prepare
 from postern.flow.notify import NoSender
 from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
@@ -79,7 +79,10 @@ class Drain:
             self.context.log.error("notice.no_sender", reason=str(error))
 
     def _claim(self) -> list[Claimed]:
-        """Take a batch, as far as the relay's budget goes, and book it. Empty: the tally says why."""
+        """Take a batch, as far as the relay's budget goes, and book it. The tally says why nothing was due.
+
+        What is for a paused mailbox is held rather than booked, so a batch may be empty and the next one not.
+        """
         config, name = self.context.config, relay_name(self.context)
         with self.context.pool.connection() as db, db.transaction(SYSTEM):
             relay = relays.lock(db, name)
@@ -94,10 +97,11 @@ class Drain:
             urgent_only = room <= reserve
             many = min(room if urgent_only else room - reserve, config.drain_batch)
             batch = deliveries.claim(db, many, config.lease_seconds, urgent_only)
-            relays.book(db, name, len(batch))
+            wanted = quarantine.hold_paused(self.context, db, batch)
+            relays.book(db, name, len(wanted))
         if not batch:
             self.tally.stopped = BUDGET if urgent_only else "nothing is due"
-        return batch
+        return wanted
 
     def _deliver_all(self, batch: list[Claimed]) -> None:
         """Deliver one after another; what cannot be tried any more is given back."""

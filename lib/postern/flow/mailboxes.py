@@ -10,7 +10,7 @@ from postern.base.errors import Busy, Conflict, NotFound
 from postern.flow import notify, tokens, wake
 from postern.mail.address import parse_address
 from postern.mail.notice import Notice
-from postern.store import domains, mailbox_proofs, mailboxes, quotas
+from postern.store import domains, holds, mailbox_proofs, mailboxes, quotas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -112,6 +112,16 @@ def make_default(context: Context, mailbox: Mailbox) -> None:
             raise Conflict("This mailbox is not confirmed yet.", "Open the link that was mailed to it.")
 
 
+def resume(context: Context, mailbox: Mailbox) -> int:
+    """Forward to it again, beginning with what waited for it; returns how many deliveries that were."""
+    with context.pool.connection() as db, db.transaction(mailbox.user_id):
+        mailboxes.resume(db, mailbox.id)
+        released = holds.resume(db, mailbox.id)
+    if released:
+        wake.drain(context)
+    return released
+
+
 def delete(context: Context, mailbox: Mailbox) -> int:
     """Take it away; aliases that had it alone forward to the default one: returns how many. Conflict for the last one."""
     with context.pool.connection() as db, db.transaction(mailbox.user_id):
@@ -130,6 +140,7 @@ def delete(context: Context, mailbox: Mailbox) -> int:
             heir = next((one for one in others if one.is_default), others[0])
             moved = mailboxes.hand_over(db, mailbox.id, heir.id)
             mailboxes.hand_over_mail(db, mailbox.id, heir.id)
+            holds.resume(db, heir.id)
             if mailbox.is_default:
                 mailboxes.set_default(db, heir)
         mailboxes.delete(db, mailbox.id)

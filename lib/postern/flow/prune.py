@@ -9,6 +9,7 @@ from postern.store import (
     domains,
     events,
     fingerprints,
+    holds,
     invitations,
     jobs,
     messages,
@@ -40,6 +41,8 @@ def prune_when_due(context: Context, home_id: str) -> int:
                 return 0
             jobs.begin(db, "prune", home_id)
         with db.transaction(SYSTEM):
+            # Held just while its mailbox was resumed: neither saw the other. Before the quarantine gives anything up.
+            holds.resume(db)
             deleted = _prune(context, db)
             jobs.end(db, "prune", home_id, ok=True, items=deleted)
     return deleted

@@ -11,6 +11,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.flow.context import Context
+    from postern.store.deliveries import Claimed
     from postern.store.holds import Moved
 
 
@@ -19,6 +20,17 @@ class NotHeld(Conflict):
 
     def __init__(self) -> None:
         super().__init__("This message is no longer held.", "Load the page again.")
+
+
+def hold_paused(context: Context, db: Database, batch: list[Claimed]) -> list[Claimed]:
+    """Hold what was claimed for a paused mailbox, as if it came now; returns the rest. Inside the transaction of the claim."""
+    waiting = [one.id for one in batch if one.paused]
+    if not waiting:
+        return batch
+    for moved in holds.hold(db, batch[0].lease, waiting):
+        _tell(context, db, moved.user_id, moved, "held")
+        context.log.info("delivery.held", delivery=moved.id)
+    return [one for one in batch if not one.paused]
 
 
 def release(context: Context, user_id: int, delivery_id: int) -> None:

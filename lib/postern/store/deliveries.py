@@ -24,6 +24,7 @@ class Claimed:
     """A delivery under a lease, with all that is needed to send it.
 
     A forward goes to a mailbox, a reply to a contact (contact_id), a notice to a mailbox; a notice has no alias and no domain.
+    `paused`: it is a forward, and its mailbox takes none at present (store/holds.py).
     """
 
     id: int
@@ -48,6 +49,7 @@ class Claimed:
     contact_id: int | None
     recipient_uid: uuid.UUID
     address_sealed: bytes
+    paused: bool
 
     def of_alias(self) -> tuple[int, str, str]:
         """Id, address and domain of its alias: every forward and every reply has one."""
@@ -160,7 +162,8 @@ SELECT q.id, q.uid, q.user_id, q.lease, q.attempts, CAST(extract(epoch FROM now(
        m.kind, m.id AS message_id, m.uid AS message_uid, m.size, m.stream_header, m.chunk_count, m.verdict,
        a.id AS alias_id, a.uid AS alias_uid, a.local || '@' || d.name AS alias, d.name AS domain, a.name_sealed,
        q.mailbox_id, q.contact_id, coalesce(b.uid, c.uid) AS recipient_uid,
-       coalesce(b.address_sealed, c.address_sealed) AS address_sealed
+       coalesce(b.address_sealed, c.address_sealed) AS address_sealed,
+       m.kind = 'forward' AND b.paused_at IS NOT NULL AS paused
 FROM leased q JOIN messages m ON m.id = q.message_id
      LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
      LEFT JOIN mailboxes b ON b.id = q.mailbox_id LEFT JOIN contacts c ON c.id = q.contact_id

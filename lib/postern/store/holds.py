@@ -1,4 +1,4 @@
-"""Holds: deliveries in quarantine, let out or given up. Listing them for pages: store/held.py."""
+"""Holds: deliveries in quarantine, put there, let out or given up. Listing them for pages: store/held.py."""
 
 from __future__ import annotations
 
@@ -6,17 +6,58 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
     from postern.base.database import Database
 
 
 @dataclass(frozen=True)
 class Moved:
-    """A delivery that was moved out of `held`."""
+    """A delivery that was moved into `held`, or out of it."""
 
     id: int
     user_id: int
     message_id: int
     alias_id: int
+
+
+# It was not tried, and its days in quarantine begin now. What DMARC had held keeps that reason: no resume lets it out.
+_HOLD = """
+WITH moved AS (
+    UPDATE deliveries SET state = 'held', lease = NULL, attempts = attempts - 1, created_at = now()
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND lease = :lease AND state = 'queued'
+    RETURNING id, user_id, message_id
+), marked AS (
+    UPDATE messages m SET held_why = 'paused' FROM moved WHERE m.id = moved.message_id AND m.held_why IS NULL
+)
+SELECT moved.id, moved.user_id, moved.message_id, m.alias_id
+FROM moved JOIN messages m ON m.id = moved.message_id ORDER BY moved.id
+"""
+
+
+def hold(db: Database, lease: UUID, ids: Sequence[int]) -> list[Moved]:
+    """queued -> held for leased deliveries whose mailbox is paused; those that were still ours."""
+    return db.rows(Moved, _HOLD, lease=lease, ids=list(ids))
+
+
+# There may be thousands, so their events are written by the same statement.
+_RESUME = """
+WITH moved AS (
+    UPDATE deliveries q SET state = 'queued', due_at = now(), created_at = now()
+    FROM mailboxes b, messages m
+    WHERE q.state = 'held' AND b.id = q.mailbox_id AND b.paused_at IS NULL AND m.id = q.message_id AND m.held_why = 'paused'
+      AND (CAST(:mailbox_id AS bigint) IS NULL OR b.id = :mailbox_id)
+    RETURNING q.id, q.user_id, q.message_id, m.alias_id
+)
+INSERT INTO events (uid, user_id, kind, alias_id, message_id, delivery_id)
+SELECT gen_random_uuid(), user_id, 'released', alias_id, message_id, id FROM moved
+"""
+
+
+def resume(db: Database, mailbox_id: int | None = None) -> int:
+    """held -> queued, due now, for what waited for this mailbox (None: for any) and need not any more; returns how many."""
+    return db.count(_RESUME, mailbox_id=mailbox_id)
 
 
 _WAITS = """

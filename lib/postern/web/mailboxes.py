@@ -63,9 +63,7 @@ def make_default(context: Context, request: Request, who: SignedIn, fields: Fiel
 @session.action
 def resume(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /mailboxes/*/resume."""
-    mailbox = _find(context, request, who)
-    with context.pool.connection() as db, db.transaction(who.user_id):
-        mailboxes.resume(db, mailbox.id)
+    keeping.resume(context, _find(context, request, who))
     return responses.redirect(said.path(LIST, "mailbox-resumed"))
 
 

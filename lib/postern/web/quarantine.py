@@ -25,7 +25,7 @@ MANY = 200
 
 _WHY = {
     "dmarc": "The sender’s domain says that this mail is forged (DMARC).",
-    "paused": "No mailbox of the alias took mail when it came.",
+    "paused": "Its mailbox is paused. It goes out by itself once that is forwarded to again.",
 }
 
 

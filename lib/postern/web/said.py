@@ -33,7 +33,7 @@ SAID = {
     "mailbox-added": ("good", "A mail is on its way.", "Open the link in it; then the mailbox is confirmed."),
     "proof-sent": ("good", "The mail is on its way again.", "Only the newest link works."),
     "mailbox-default": ("good", "This is the default now.", "New aliases forward to it."),
-    "mailbox-resumed": ("good", "It is forwarded to again.", "What was held meanwhile waits in quarantine."),
+    "mailbox-resumed": ("good", "It is forwarded to again.", "What waited for it goes out now."),
     "mailbox-deleted": ("good", "Deleted.", "Its aliases forward to your default mailbox."),
     "mail-released": ("good", "Let out.", "It is on its way to your mailbox."),
     "mail-dropped": ("good", "Deleted.", ""),
