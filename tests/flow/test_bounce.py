@@ -10,8 +10,10 @@ import pathlib
 import pytest
 
 from postern.base.database import SYSTEM
+from postern.base.errors import Busy, DatabaseUnavailable
 from postern.flow import notify
 from postern.flow.context import Context
+from postern.flow.import_spool import Imported, import_all
 from postern.flow.receive import receive
 from postern.flow.recipient import Refused
 from postern.mail.notice import Notice
@@ -19,7 +21,7 @@ from postern.store import bounces, mailboxes
 from support.instance import DOMAIN, MAILBOX, Instance
 from support.mail import message, parsed
 from support.queue import inbound, put
-from support.relay import ScriptedRelay
+from support.relay import KEEP_AND_DROP, ScriptedRelay
 
 REPORTS = pathlib.Path(__file__).parents[1] / "mail" / "messages" / "reports"
 SECOND = "second@other.example"
@@ -48,6 +50,10 @@ def come_back(instance: Instance, context: Context, to: str, report: str = "post
     """A bounce to that envelope sender."""
     mime = (REPORTS / f"{report}.eml").read_bytes()
     return receive(context, inbound(instance.secret, mime, to, ""), (instance.secret,), [mime])
+
+
+def database_away(*_: object) -> None:
+    raise DatabaseUnavailable("It is away.", "Wait.")
 
 
 def add_second_mailbox(context: Context) -> None:
@@ -84,6 +90,39 @@ def test_what_is_no_failure_is_not_noted(
     (sender,) = send(instance, relay, context)
     assert come_back(instance, context, sender, report) == "discarded"
     assert instance.query("SELECT bounced_at FROM deliveries") == [[None]]
+
+
+def test_one_that_comes_before_the_record_is_asked_to_come_again(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    """The relay has the mail, and the drain does not know it yet: it is about to write it down, or died."""
+    relay.follow({"body": [KEEP_AND_DROP]})
+    (sender,) = send(instance, relay, context)
+    assert instance.states() == {"queued": 1}
+    with pytest.raises(Busy):
+        come_back(instance, context, sender)
+    assert instance.query("SELECT kind FROM events") == [["received"]]
+    instance.query("UPDATE deliveries SET due_at = now()")
+    instance.drain()
+    assert come_back(instance, context, sender) == "discarded"
+    assert instance.query("SELECT bounced_at IS NOT NULL FROM deliveries") == [[True]]
+
+
+def test_one_that_was_spooled_waits_for_the_record(
+    instance: Instance, relay: ScriptedRelay, context: Context, monkeypatch: pytest.MonkeyPatch
+):
+    relay.follow({"body": [KEEP_AND_DROP]})
+    (sender,) = send(instance, relay, context)
+    with monkeypatch.context() as away:
+        away.setattr("postern.flow.admission.admit", database_away)
+        assert come_back(instance, context, sender) == "spooled"
+    assert import_all(context) == Imported()
+    assert len(list(context.spool.waiting())) == 1
+    instance.query("UPDATE deliveries SET due_at = now()")
+    instance.drain()
+    import_all(context)
+    assert list(context.spool.waiting()) == []
+    assert instance.query("SELECT bounced_at IS NOT NULL FROM deliveries") == [[True]]
 
 
 FORGED = {

@@ -488,7 +488,15 @@ def his_address_index() -> bytes:
 
 def his_bounce(world: World) -> Bounced:
     return Bounced(
-        world.kim.delivery_id, uuid.uuid4(), world.kim.id, "forward", None, world.kim.message_id, None, None
+        world.kim.delivery_id,
+        uuid.uuid4(),
+        world.kim.id,
+        "forward",
+        None,
+        world.kim.message_id,
+        None,
+        None,
+        True,
     )
 
 

@@ -7,6 +7,7 @@ nothing: a bounce to a forged sender is spam.
 from __future__ import annotations
 
 from postern.base.database import SYSTEM
+from postern.base.errors import Busy
 from postern.flow import notify, wake
 from postern.mail import report
 from postern.mail.notice import Notice
@@ -25,7 +26,11 @@ if TYPE_CHECKING:
 
 
 def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[bytes]) -> None:
-    """Write down what it says, when it says that something came back for good."""
+    """Write down what it says, when it says that something came back for good.
+
+    Busy while the delivery is not recorded as sent: whoever reports keeps it and comes again, so that no bounce is lost
+    between the relay's answer and its record.
+    """
     found = report.read(block, pieces)
     if found is None or not found.permanent:
         # A delay, an answering machine, or a person: nothing came back for good.
@@ -35,6 +40,8 @@ def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[
         bounced = bounces.find(db, bounce.delivery_id)
         if bounced is None:
             return
+        if not bounced.sent:
+            raise Busy("What came back is not recorded as sent yet.", "The reporter's server tries again.")
         told = _note(context, db, bounced, found)
     context.log.info("bounce.noted", delivery=bounced.id, status=found.status)
     if told:

@@ -18,7 +18,10 @@ WEEK_DAYS = 2
 
 @dataclass(frozen=True)
 class Bounced:
-    """The delivery that came back. A forward's or a notice's mailbox, or a reply's contact."""
+    """The delivery that came back. A forward's or a notice's mailbox, or a reply's contact.
+
+    `sent`: it is recorded as sent. Not so when the relay had it and the drain died, or has not come to write it down.
+    """
 
     id: int
     uid: uuid.UUID
@@ -28,17 +31,19 @@ class Bounced:
     message_id: int
     mailbox_id: int | None
     contact_id: int | None
+    sent: bool
 
 
+# Locked, so that a drain that is just writing down what the relay said is waited for.
 _FIND = """
-SELECT q.id, q.uid, q.user_id, m.kind, m.alias_id, q.message_id, q.mailbox_id, q.contact_id
+SELECT q.id, q.uid, q.user_id, m.kind, m.alias_id, q.message_id, q.mailbox_id, q.contact_id, q.state = 'sent' AS sent
 FROM deliveries q JOIN messages m ON m.id = q.message_id
-WHERE q.id = :id AND q.state = 'sent' AND q.bounced_at IS NULL FOR UPDATE OF q
+WHERE q.id = :id AND q.state IN ('queued', 'held', 'sent') AND q.bounced_at IS NULL FOR UPDATE OF q
 """
 
 
 def find(db: Database, delivery_id: int) -> Bounced | None:
-    """A delivery that was sent and has not come back yet, locked; None when it is gone, or noted already."""
+    """A delivery that may come back, locked; None when it is gone, failed or given up, or when that is noted already."""
     return db.row(Bounced, _FIND, id=delivery_id)
 
 
