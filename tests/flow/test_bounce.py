@@ -21,10 +21,12 @@ from postern.store import bounces, mailboxes
 from support.instance import DOMAIN, MAILBOX, Instance
 from support.mail import message, parsed
 from support.queue import inbound, put
+from support.receipt import proven
 from support.relay import KEEP_AND_DROP, ScriptedRelay
 
 REPORTS = pathlib.Path(__file__).parents[1] / "mail" / "messages" / "reports"
 SECOND = "second@other.example"
+JANES_DOMAIN = MAILBOX.partition("@")[2]
 
 
 @pytest.fixture(autouse=True)
@@ -46,9 +48,11 @@ def send(instance: Instance, relay: ScriptedRelay, context: Context, many: int =
     return [got.mail_from for got in relay.messages[before:]]
 
 
-def come_back(instance: Instance, context: Context, to: str, report: str = "postfix") -> str:
-    """A bounce to that envelope sender."""
-    mime = (REPORTS / f"{report}.eml").read_bytes()
+def come_back(
+    instance: Instance, context: Context, to: str, report: str = "postfix", about: str = MAILBOX
+) -> str:
+    """A bounce to that envelope sender, about mail to that address."""
+    mime = (REPORTS / f"{report}.eml").read_bytes().replace(b"jane@example.net", about.encode())
     return receive(context, inbound(instance.secret, mime, to, ""), (instance.secret,), [mime])
 
 
@@ -59,6 +63,17 @@ def database_away(*_: object) -> None:
 def add_second_mailbox(context: Context) -> None:
     with context.pool.connection() as db, db.transaction(SYSTEM):
         mailboxes.add(db, context.ring, 1, SECOND, verified=True)
+
+
+def reply(instance: Instance, relay: ScriptedRelay, context: Context) -> str:
+    """A reply of Jane's to the contact that wrote; its envelope sender, as the contact sees it."""
+    ((reverse,),) = instance.query("SELECT reverse_local FROM contacts WHERE id = 1")
+    stamped = (
+        f"Received: from x by cloudflare-email.net; now\r\nAuthentication-Results: {proven(JANES_DOMAIN)}\r\n"
+    )
+    put(instance, context, stamped.encode() + message(From=MAILBOX), rcpt_to=f"{reverse}@{DOMAIN}")
+    instance.drain()
+    return relay.messages[-1].mail_from
 
 
 def resume(context: Context) -> None:
@@ -179,6 +194,52 @@ def test_once_it_is_resumed_a_single_one_more_does_not_pause_it_again(
     for sender in send(instance, relay, context, bounces.DAY_LIMIT - 1):
         come_back(instance, context, sender)
     assert paused(instance) == [True], "as many as ever since it was resumed"
+
+
+GUESSES = {
+    "another address": "bob@shop.example",
+    "one that ends so": f"x{MAILBOX}",
+    "one that begins so": f"{MAILBOX}.evil.example",
+}
+
+
+@pytest.mark.parametrize("case", GUESSES)
+def test_who_does_not_know_the_mailbox_cannot_have_it_paused(
+    instance: Instance, relay: ScriptedRelay, context: Context, case: str
+):
+    """A bounce address can get around, in a mail that is passed on as a file; the real address is what nobody knows."""
+    for sender in send(instance, relay, context, bounces.DAY_LIMIT):
+        come_back(instance, context, sender, about=GUESSES[case])
+    assert paused(instance) == [False]
+    assert instance.query("SELECT count(*) FROM events WHERE kind = 'bounced'") == [[bounces.DAY_LIMIT]]
+
+
+def test_a_mailbox_that_forwards_on_is_known_by_the_trace(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    for sender in send(instance, relay, context, bounces.DAY_LIMIT):
+        come_back(instance, context, sender, about=f"else@where.example>; for <{MAILBOX.upper()}")
+    assert paused(instance) == [True]
+
+
+def test_a_contact_forges_bounces_of_what_it_was_sent_and_reaches_nothing_else(
+    instance: Instance, relay: ScriptedRelay, context: Context
+):
+    """It knows the bounce address of each reply that it got; say it knows the mailbox, too."""
+    add_second_mailbox(context)
+    send(instance, relay, context)
+    replies = [reply(instance, relay, context) for _ in range(bounces.DAY_LIMIT)]
+    for sender in replies:
+        for _ in range(2):
+            come_back(instance, context, sender)
+    assert paused(instance) == [False, False]
+    assert instance.query("SELECT count(*) FROM deliveries WHERE bounced_at IS NOT NULL") == [[len(replies)]]
+    assert instance.query(
+        "SELECT count(*) FROM deliveries WHERE bounced_at IS NOT NULL AND contact_id IS NULL"
+    ) == [[0]]
+    assert instance.query("SELECT count(*) FROM messages WHERE kind = 'notice'") == [[len(replies)]], (
+        "one each"
+    )
 
 
 def test_mail_for_a_paused_mailbox_is_held(instance: Instance, relay: ScriptedRelay, context: Context):

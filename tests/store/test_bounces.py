@@ -19,7 +19,7 @@ def test_what_came_back_is_noted_once_with_its_words(db: Database, jane: Tenant,
     found = do(db, bounces.find, sent)
     assert found is not None
     assert (found.user_id, found.kind, found.mailbox_id) == (jane.id, "forward", jane.mailbox.id)
-    do(db, bounces.note, RING, found, "5.1.1", "no such user")
+    do(db, bounces.note, RING, found, "5.1.1", "no such user", True)
     assert do(db, bounces.find, sent) is None
     with db.transaction(SYSTEM):
         ((status, sealed),) = db.run(
@@ -40,20 +40,21 @@ def test_what_the_relay_may_have_can_come_back(db: Database, jane: Tenant, state
     assert do(db, bounces.find, jane.delivery_id).sent is (state == "sent")
 
 
-def came_back(db: Database, jane: Tenant, hours: list[int]) -> None:
+def came_back(db: Database, jane: Tenant, hours: list[int], named: bool | None = True) -> None:
     """Deliveries to her mailbox that bounced so many hours ago."""
     with db.transaction(SYSTEM):
         for number in hours:
             db.run(
                 "WITH m AS (INSERT INTO messages (uid, user_id, alias_id, source, size, mail_from_sealed, stream_header,"
                 " chunk_count) VALUES (gen_random_uuid(), :user, :alias, 'test', 1, '', '', 0) RETURNING id)"
-                " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, finished_at, bounced_at)"
-                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', now() - make_interval(hours => :hours, mins => 1),"
+                " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, bounce_named, finished_at, bounced_at)"
+                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', :named, now() - make_interval(hours => :hours, mins => 1),"
                 " now() - make_interval(hours => :hours) FROM m",
                 user=jane.id,
                 alias=jane.alias.id,
                 mailbox=jane.mailbox.id,
                 hours=number,
+                named=named,
             )
 
 
@@ -85,3 +86,10 @@ def test_after_a_resume_only_what_was_sent_since_counts(db: Database, jane: Tena
     assert not do(db, bounces.pause_when_too_many, jane.mailbox.id)
     came_back(db, jane, [1])
     assert do(db, bounces.pause_when_too_many, jane.mailbox.id)
+
+
+@pytest.mark.parametrize("named", [False, None])
+def test_what_did_not_name_the_mailbox_does_not_count(db: Database, jane: Tenant, named: bool | None):
+    came_back(db, jane, [1] * bounces.DAY_LIMIT, named)
+    came_back(db, jane, [1] * (bounces.DAY_LIMIT - 1))
+    assert not do(db, bounces.pause_when_too_many, jane.mailbox.id)

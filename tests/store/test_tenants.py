@@ -620,7 +620,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "aliases.own_among": [(lambda w: aliases.own_among(w.db, w.kim.id, [w.kim.alias.address]), set())],
     "bounces.find": [(lambda w: bounces.find(w.db, w.kim.delivery_id), None)],
-    "bounces.note": [(lambda w: bounces.note(w.db, RING, his_bounce(w), "5.1.1", "x"), None)],
+    "bounces.note": [(lambda w: bounces.note(w.db, RING, his_bounce(w), "5.1.1", "x", True), None)],
     "bounces.pause_when_too_many": [(lambda w: bounces.pause_when_too_many(w.db, w.kim.mailbox.id), False)],
     "contacts.with_address": [
         (lambda w: contacts.with_address(w.db, RING, w.kim.alias.id, "friend.of.kim@shop.example"), None)

@@ -2,6 +2,8 @@
 
 A mailbox from which too much comes back is paused, and its owner told through another one. Whoever wrote to the alias hears
 nothing: a bounce to a forged sender is spam.
+Anybody who learns a bounce address can write a bounce to it, so each tells about its one delivery, once; and against a mailbox
+counts only what names its address.
 """
 
 from __future__ import annotations
@@ -31,7 +33,8 @@ def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[
     Busy while the delivery is not recorded as sent: whoever reports keeps it and comes again, so that no bounce is lost
     between the relay's answer and its record.
     """
-    found = report.read(block, pieces)
+    beginning = report.beginning(pieces)
+    found = report.read(block, [beginning])
     if found is None or not found.permanent:
         # A delay, an answering machine, or a person: nothing came back for good.
         context.log.info("bounce.ignored", delivery=bounce.delivery_id)
@@ -42,15 +45,22 @@ def note(context: Context, bounce: Bounce, block: HeaderBlock, pieces: Iterable[
             return
         if not bounced.sent:
             raise Busy("What came back is not recorded as sent yet.", "The reporter's server tries again.")
-        told = _note(context, db, bounced, found)
+        named = _names_mailbox(context, db, bounced, found, beginning)
+        told = _note(context, db, bounced, found, named)
     context.log.info("bounce.noted", delivery=bounced.id, status=found.status)
     if told:
         wake.drain(context)
 
 
-def _note(context: Context, db: Database, bounced: Bounced, found: Report) -> bool:
+def _names_mailbox(context: Context, db: Database, bounced: Bounced, found: Report, body: bytes) -> bool:
+    """Was it written by somebody who knows where the mail went? Whoever wrote to the alias does not."""
+    mailbox = mailboxes.by_id(db, bounced.mailbox_id) if bounced.mailbox_id is not None else None
+    return mailbox is not None and report.names(found, body, mailbox.address(context.ring))
+
+
+def _note(context: Context, db: Database, bounced: Bounced, found: Report, named: bool) -> bool:
     """Write it down, and tell its user where that helps. True: a notice was queued."""
-    bounces.note(db, context.ring, bounced, found.status, found.diagnostic)
+    bounces.note(db, context.ring, bounced, found.status, found.diagnostic, named)
     events.add(
         db,
         context.ring,

@@ -2,7 +2,8 @@
 
 The first come as multipart/report and are read at its top level: its fields tell. Of the others a known sentence, the address
 and the status are looked for in the text, so what they give is a guess. Also known here: mail that a robot wrote (RFC 3834).
-Nobody is believed: that a report is about one of our deliveries, its bounce address shows (envelope.py).
+Nobody is believed: that a report is about one of our deliveries, its bounce address shows (envelope.py); and whether whoever
+wrote it knows where that one went, `names` tells.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from postern.mail import header, parts, words
-from postern.mail.address import parse_list
+from postern.mail.address import normalise, parse_list
 from postern.mail.address_list import is_usable
 
 TYPE_CHECKING = False
@@ -97,7 +98,7 @@ def read(block: HeaderBlock, pieces: Iterable[bytes]) -> Report | None:
     kind, parameters = parts.content_type(block)
     if kind == "multipart/report" and parameters.get("report-type", "delivery-status") != "delivery-status":
         return None
-    body = _beginning(pieces)
+    body = beginning(pieces)
     opened = [(block, body)]
     if kind.startswith("multipart/"):
         opened = list(parts.split(body, parameters.get("boundary", "")))
@@ -124,7 +125,19 @@ def is_automatic(block: HeaderBlock) -> bool:
     return _has_null_path(block) or parts.content_type(block)[0] == "multipart/report" or _is_robot(block)
 
 
-def _beginning(pieces: Iterable[bytes]) -> bytes:
+def names(report: Report, body: bytes, address: str) -> bool:
+    """Does it name this address (ASCII): as its recipient, or anywhere in its text and in what it returns of the message?
+
+    A mailbox that forwards on comes back with another recipient, and its own address in a trace field.
+    """
+    if normalise(report.recipient) == normalise(address):
+        return True
+    wanted = re.escape(address.encode("ascii", "replace"))
+    return re.search(rb"(?<![\w.+-])%s(?!\.?[\w-])" % wanted, body, re.IGNORECASE) is not None
+
+
+def beginning(pieces: Iterable[bytes]) -> bytes:
+    """As much of a body as is looked at."""
     held = bytearray()
     for piece in pieces:
         held += piece[: MAX_LOOKED_BYTES - len(held)]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 DAY_LIMIT = 10
 WEEK_LIMIT = 5
 WEEK_DAYS = 2
-"""A mailbox is paused after so many permanent bounces within 24 hours, or so many within 7 days on so many of them."""
+"""A mailbox is paused after so many permanent bounces within 24 hours, or so many within 7 days on so many of them. Only those count that named it."""
 
 
 @dataclass(frozen=True)
@@ -47,13 +47,17 @@ def find(db: Database, delivery_id: int) -> Bounced | None:
     return db.row(Bounced, _FIND, id=delivery_id)
 
 
-_NOTE = "UPDATE deliveries SET bounced_at = now(), bounced_status = :status, bounced_sealed = :words WHERE id = :id"
+_NOTE = """
+UPDATE deliveries
+SET bounced_at = now(), bounced_status = :status, bounced_sealed = :words, bounce_named = CAST(:named AS boolean)
+WHERE id = :id
+"""
 
 
-def note(db: Database, ring: KeyRing, bounced: Bounced, status: str, words: str) -> None:
-    """It came back, with this status (RFC 3463; maybe empty) and these words."""
+def note(db: Database, ring: KeyRing, bounced: Bounced, status: str, words: str, named: bool) -> None:
+    """It came back, with this status (RFC 3463; maybe empty) and these words. `named`: it counts against the mailbox."""
     sealed = ring.seal(words.encode(), f"deliveries.bounced:{bounced.uid}")
-    db.run(_NOTE, id=bounced.id, status=status or None, words=sealed)
+    db.run(_NOTE, id=bounced.id, status=status or None, words=sealed, named=named)
 
 
 def open_words(ring: KeyRing, uid: uuid.UUID, sealed: bytes | None) -> str:
@@ -67,7 +71,7 @@ FROM (SELECT count(*) FILTER (WHERE bounced_at > now() - interval '24 hours') AS
              count(DISTINCT CAST(bounced_at AT TIME ZONE 'UTC' AS date)) AS days
       FROM deliveries q JOIN mailboxes b ON b.id = q.mailbox_id
       WHERE q.mailbox_id = :id AND q.bounced_at > now() - interval '7 days'
-        AND q.finished_at > coalesce(b.resumed_at, '-infinity')) seen
+        AND q.bounce_named AND q.finished_at > coalesce(b.resumed_at, '-infinity')) seen
 WHERE m.id = :id AND m.paused_at IS NULL
   AND (seen.day >= :day_limit OR seen.week >= :week_limit AND seen.days >= :week_days)
 """
