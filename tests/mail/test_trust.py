@@ -35,9 +35,12 @@ STAMPED = (
 )
 
 
+OWN = b"Received: from x by cloudflare-email.net; now"
+
+
 def block_of(*values: bytes) -> HeaderBlock:
     """One Received on top, as the receiver writes it, and the fields."""
-    lines = [b"Received: from x by y", *(b"Authentication-Results: " + value for value in values)]
+    lines = [OWN, *(b"Authentication-Results: " + value for value in values)]
     return parse(b"\r\n".join(lines) + b"\r\n\r\n")
 
 
@@ -194,7 +197,7 @@ def test_fields_of_other_names_are_passed_over() -> None:
     assert verdict_of(other) == UNKNOWN
 
 
-TRACE = b"Received: from x by y\r\n"
+TRACE = OWN + b"\r\n"
 STAMP = b"Authentication-Results: " + PASS + b"\r\n"
 PLACES: list[tuple[str, bytes, Verdict]] = [
     ("below the receiver's own Received", TRACE + STAMP + TRACE, IS_PASS),
@@ -217,6 +220,50 @@ PLACES: list[tuple[str, bytes, Verdict]] = [
 @pytest.mark.parametrize(("data", "expected"), [c[1:] for c in PLACES], ids=[c[0] for c in PLACES])
 def test_only_what_the_receiver_wrote_counts(data: bytes, expected: Verdict) -> None:
     assert read(parse(data + b"\r\n"), AUTHSERV) == expected
+
+
+TOPS: list[tuple[str, bytes, str, bool]] = [
+    (
+        "as Cloudflare writes it",
+        b"from a.example (192.0.2.1)\r\n\tby cloudflare-email.net (cloudflare) id x",
+        AUTHSERV,
+        True,
+    ),
+    ("without from", b"by cloudflare-email.net with SMTP", AUTHSERV, True),
+    ("comments around it", b"(a)from(b)x(by y)BY(c)Cloudflare-Email.NET(d)", AUTHSERV, True),
+    ("the name itself", b"from x by mx.here.example (Postfix)", "MX.here.example", True),
+    ("a host of the name", b"from x by mx.here.example (Postfix)", "here.example", True),
+    ("another host", b"from x by mx.evil.example", AUTHSERV, False),
+    ("a host that only ends so", b"from x by evil-cloudflare-email.net", AUTHSERV, False),
+    ("a host that only begins so", b"from x by cloudflare-email.net.evil.example", AUTHSERV, False),
+    ("Cloudflare's, where another is believed", b"from x by cloudflare-email.net", "mx.here.example", False),
+    ("as a greeting", b"from cloudflare-email.net by mx.evil.example", AUTHSERV, False),
+    ("in a comment", b"from x (by cloudflare-email.net) by mx.evil.example", AUTHSERV, False),
+    ("in a later clause", b"from x by mx.evil.example by cloudflare-email.net", AUTHSERV, False),
+    ("as a quoted greeting", b'from "x by cloudflare-email.net" by mx.evil.example', AUTHSERV, False),
+    ("empty", b"", AUTHSERV, False),
+    ("cut off", b"from x by", AUTHSERV, False),
+]
+
+
+@pytest.mark.parametrize(("top", "authserv", "own"), [c[1:] for c in TOPS], ids=[c[0] for c in TOPS])
+def test_a_stamp_counts_only_where_the_receiver_wrote_the_first_received(
+    top: bytes, authserv: str, own: bool
+) -> None:
+    stamp = b"Authentication-Results: " + authserv.encode() + b"; dmarc=pass header.from=example.com\r\n"
+    for data in (b"Received: " + top + b"\r\n" + stamp, stamp + b"Received: " + top + b"\r\n"):
+        assert read(parse(data + b"From: jane@example.com\r\n\r\n"), authserv) == (
+            IS_PASS if own else UNKNOWN
+        )
+
+
+def test_without_any_received_nothing_is_believed() -> None:
+    assert read(parse(STAMP + b"From: jane@example.com\r\n\r\n"), AUTHSERV) == UNKNOWN
+
+
+def test_without_a_name_to_believe_nothing_is_believed() -> None:
+    assert read(parse(TRACE + b"Authentication-Results: ; dmarc=pass\r\n\r\n"), "") == UNKNOWN
+    assert read(parse(TRACE + b'Authentication-Results: ""; dmarc=pass\r\n\r\n'), "") == UNKNOWN
 
 
 AUTHENTIC: list[tuple[Verdict, str, bool]] = [

@@ -48,8 +48,8 @@ def came_back(db: Database, jane: Tenant, hours: list[int], named: bool | None =
                 "WITH m AS (INSERT INTO messages (uid, user_id, alias_id, source, size, mail_from_sealed, stream_header,"
                 " chunk_count) VALUES (gen_random_uuid(), :user, :alias, 'test', 1, '', '', 0) RETURNING id)"
                 " INSERT INTO deliveries (uid, user_id, message_id, mailbox_id, state, bounce_named, finished_at, bounced_at)"
-                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', :named, now() - make_interval(hours => :hours, mins => 1),"
-                " now() - make_interval(hours => :hours) FROM m",
+                " SELECT gen_random_uuid(), :user, id, :mailbox, 'sent', :named,"
+                " now() - make_interval(hours => :hours, mins => 1), now() - make_interval(hours => :hours) FROM m",
                 user=jane.id,
                 alias=jane.alias.id,
                 mailbox=jane.mailbox.id,

@@ -8,7 +8,10 @@ import os
 
 
 def message(subject: str = "Hello", body: bytes = b"Hi there.\r\n", **headers: str) -> bytes:
-    """A plain message with CRLF line ends, its Message-ID fresh unless one is given."""
+    """A plain message with CRLF line ends, its Message-ID fresh unless one is given.
+
+    Authentication-Results stand below the receiver's own Received, as it writes them.
+    """
     fields = {
         "From": "Bob Builder <bob@shop.example>",
         "To": "shop@alias.example",
@@ -18,7 +21,10 @@ def message(subject: str = "Hello", body: bytes = b"Hi there.\r\n", **headers: s
         **{name.replace("_", "-"): value for name, value in headers.items()},
     }
     block = "".join(f"{name}: {value}\r\n" for name, value in fields.items() if value)
-    return block.encode() + b"\r\n" + body
+    trace = (
+        "Received: from x by cloudflare-email.net; now\r\n" if fields.get("Authentication-Results") else ""
+    )
+    return (trace + block).encode() + b"\r\n" + body
 
 
 def body_of(mime: bytes) -> bytes:

@@ -29,7 +29,7 @@ _ALIASES = (
 _OFF, _PINNED = "merry.lantern48", "bakery"
 
 FORGED = b"""\
-Received: from unknown.example by mx (demo); Mon, 23 Nov 2026 09:00:00 +0000
+Received: from unknown.example by cloudflare-email.net (demo); Mon, 23 Nov 2026 09:00:00 +0000
 Authentication-Results: mx.cloudflare.net; dkim=fail header.d=bank.example; dmarc=fail header.from=bank.example
 From: Your bank <security@bank.example>
 Subject: Your account is locked

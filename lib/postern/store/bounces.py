@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 DAY_LIMIT = 10
 WEEK_LIMIT = 5
 WEEK_DAYS = 2
-"""A mailbox is paused after so many permanent bounces within 24 hours, or so many within 7 days on so many of them. Only those count that named it."""
+"""A mailbox is paused after so many permanent bounces within 24 hours, or so many within 7 days on so many of them.
+
+Only those count that named it."""
 
 
 @dataclass(frozen=True)
