@@ -64,6 +64,9 @@ _AUTO_REPLY_FIELDS = (
     b"X-Mail-Autoreply",
     b"X-Vacation",
 )
+_SUPPRESSED = frozenset(("all", "autoreply", "oof"))
+"""Of the values in MS-OXCMAIL. The others (DR, RN …) forbid receipts only, as people's mail does."""
+
 _LIST_WORDS = frozenset(("bulk", "junk", "list", "auto_reply"))
 
 
@@ -114,15 +117,20 @@ def read(block: HeaderBlock, pieces: Iterable[bytes]) -> Report | None:
 
 
 def is_automatic(block: HeaderBlock) -> bool:
-    """Did a robot write it, or was it sent to many? Such mail is never answered (RFC 3834 2)."""
+    """Did a robot write it, or was it sent to many? Such mail is never answered (RFC 3834 2).
+
+    Only its fields are asked: people write as postmaster, too (RFC 2142 5). An empty envelope sender is seen by the caller.
+    """
     submitted = parts.word(block, b"Auto-Submitted")
     if submitted not in ("", "no") or parts.word(block, b"Precedence") in _LIST_WORDS:
         return True
     if any(block.first(name) for name in (*_AUTO_REPLY_FIELDS, b"X-Failed-Recipients", b"List-Id")):
         return True
-    if parts.word(block, b"X-Auto-Response-Suppress") not in ("", "none"):
+    if _SUPPRESSED & set(
+        re.split(r"[\s,;]+", parts.value(block, b"X-Auto-Response-Suppress")[:_MAX_TEXT].lower())
+    ):
         return True
-    return _has_null_path(block) or parts.content_type(block)[0] == "multipart/report" or _is_robot(block)
+    return _has_null_path(block) or parts.content_type(block)[0] == "multipart/report"
 
 
 def names(report: Report, body: bytes, address: str) -> bool:
