@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from postern.base.database import SYSTEM
+from postern.base.database import SYSTEM, Database
 from postern.flow import prune
 from postern.flow.context import Context
 from postern.store import contacts, retired, thread_ids
+from support.filled import fill
 from support.instance import ALIAS, DOMAIN, Instance
 from support.mail import message
 from support.queue import put
@@ -95,3 +96,72 @@ def test_what_is_held_too_long_is_given_up_and_told(instance: Instance, context:
         [1, True],
         [2, False],
     ]
+
+
+MAY_STAY = {
+    "users": "an operator, an admin or an invitation lets them in; deleting one takes all that is his",
+    "preferences": "one row a user",
+    "passkeys": "made by hand",
+    "recovery_codes": "ten a user; new ones replace them",
+    "domains": "within the user's quota",
+    "mailboxes": "within the user's quota",
+    "aliases": "within the user's quota; deleted ones go after 30 days",
+    "alias_mailboxes": "aliases and mailboxes have quotas",
+    "contacts": "a reverse address works for as long as its alias lives; a day's new ones are within the quota of messages",
+    "retired_addresses": "a keyed hash for each deleted alias, for ever: nobody else may get its mail",
+    "invitations": "those that were used: one a user who came so",
+    "admin_acts": "what admins did stays on record; each was done by hand",
+    "relays": "one row a relay of the settings",
+    "jobs": "one row a job and home",
+    "migrations": "one row a release",
+}
+"""Tables whose rows no time deletes, and why they may stay."""
+
+COLUMNS_OF_TIME = """
+SELECT table_name, column_name, data_type FROM information_schema.columns
+WHERE table_schema = current_schema() AND data_type IN ('timestamp with time zone', 'date') AND table_name <> 'migrations'
+"""
+
+
+def let_years_pass(db: Database) -> None:
+    """Everything that was, was ten years earlier."""
+    for table, column, kind in db.run(COLUMNS_OF_TIME):
+        earlier = f"CAST(least({column}, now()) - interval '10 years' AS {kind})"
+        db.run(f"UPDATE {table} SET {column} = {earlier} WHERE {column} IS NOT NULL")
+
+
+def filled(db: Database) -> set[str]:
+    """The tables that hold a row."""
+    tables = db.run("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
+    return {str(name) for (name,) in tables if db.value(f"SELECT EXISTS (SELECT 1 FROM {name})")}
+
+
+def test_what_grows_is_pruned_or_says_why_not(context: Context):
+    """Every table of the schema gets rows; then all mail is done with, and years pass. What is left must be in the list."""
+    with context.pool.connection() as db:
+        with db.transaction(SYSTEM):
+            db.run("DELETE FROM users")
+        fill(db)
+        with db.transaction(SYSTEM):
+            assert len(db.run("SELECT 1 FROM pg_tables WHERE schemaname = current_schema()")) == len(
+                filled(db)
+            ), "every table must hold something here: see support/filled.py"
+            db.run("UPDATE deliveries SET state = 'sent', finished_at = now()")
+            db.run("UPDATE invitations SET used_at = now(), used_by = (SELECT min(id) FROM users)")
+    for _ in range(3):
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            let_years_pass(db)
+        once(context)
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        assert sorted(filled(db)) == sorted(MAY_STAY)
+
+
+def test_a_days_counts_stay_for_the_plots_and_go_after_400_days(instance: Instance, context: Context):
+    for days in (399, 401):
+        instance.query(
+            "INSERT INTO alias_days (alias_id, user_id, day)"
+            " SELECT id, user_id, CAST(now() AT TIME ZONE 'UTC' AS date) - CAST(:days AS integer) FROM aliases",
+            days=days,
+        )
+    assert once(context) == 1
+    assert count(instance, "alias_days") == 1

@@ -663,6 +663,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "held.failed_id": [(lambda w: held.failed_id(w.db, uid_of_delivery(w)), None)],
     "held.kept_message": [(lambda w: held.kept_message(w.db, w.kim.message_uid), None)],
     "samples.day": [(lambda w: samples.day(w.db, w.kim.alias.id, 1, 1, 1, 1), None)],
+    "stats.forget_old": [(lambda w: stats.forget_old(w.db), 0)],
     "stats.days": [(lambda w: [one for one in stats.days(w.db, w.kim.id, 30) if one.forwarded], [])],
     "stats.top": [(lambda w: stats.top(w.db, w.kim.id, 30, 9), [])],
     "events.of_alias": [(lambda w: events.of_alias(w.db, w.kim.alias.id, 9), [])],

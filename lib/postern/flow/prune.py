@@ -20,6 +20,7 @@ from postern.store import (
     sessions,
     sign_in_codes,
     sign_in_links,
+    stats,
     thread_ids,
     users,
     webhook_ids,
@@ -69,4 +70,5 @@ def _prune(context: Context, db: Database) -> int:
         + domains.forget_claims(db)
         + thread_ids.forget_old(db)
         + quotas.forget_old(db)
+        + stats.forget_old(db)
     )

@@ -55,3 +55,11 @@ GROUP BY a.id, d.id HAVING sum(s.forwarded) > 0 ORDER BY 2 DESC, a.id LIMIT :man
 def top(db: Database, user_id: int, days: int, many: int) -> list[Top]:
     """The aliases that took in most within so many days."""
     return db.rows(Top, _TOP, user_id=user_id, days=days, many=many)
+
+
+_FORGET = "DELETE FROM alias_days WHERE day < CAST(now() AT TIME ZONE 'UTC' AS date) - 400"
+
+
+def forget_old(db: Database) -> int:
+    """Drop days that no plot reaches back to: more than a year ago. The totals stand in the aliases."""
+    return db.count(_FORGET)
