@@ -1,3 +1,20 @@
+-- Programs before this know neither replies nor notices: what waits of them would be lost, so it goes out first. ERRCODE: ours
+-- (base/database.py). An uninstallation gives up everything, and says so (store/migrations.py).
+LOCK TABLE messages, deliveries IN ACCESS EXCLUSIVE MODE;
+DO $check$
+DECLARE
+    waiting bigint;
+BEGIN
+    SELECT count(*) INTO waiting FROM deliveries d JOIN messages m ON m.id = d.message_id
+    WHERE m.kind <> 'forward' AND d.state = 'queued';
+    IF waiting > 0 AND coalesce(current_setting('postern.give_up', true), '') <> 'on' THEN
+        RAISE EXCEPTION 'Replies or notices wait in the queue (%), and programs before this do not know them.', waiting
+            USING ERRCODE = 'PD001',
+                  HINT = 'Let them go out (postern queue run), or give them up (postern queue drop ID), then try again.';
+    END IF;
+END
+$check$;
+
 DROP TRIGGER message_chunks_guard ON message_chunks;
 DROP FUNCTION guard_message_chunks();
 
@@ -14,7 +31,8 @@ DROP TABLE user_days;
 DROP TABLE alias_days;
 DROP TABLE thread_ids;
 
--- Programs before this forward to mailboxes only: what is held goes out rather than getting lost, replies and notices go.
+-- Programs before this forward to mailboxes only: what is held goes out rather than getting lost; replies and notices that are
+-- done with, or failed, go.
 UPDATE deliveries SET state = 'queued' WHERE state = 'held';
 DELETE FROM messages WHERE kind <> 'forward';
 DROP INDEX deliveries_of_contact;

@@ -27,6 +27,7 @@ from postern.store import migrations
 from support.patience import PATIENCE, join, until
 from support.postgres import Database as Place
 from support.postgres import fresh_database
+from support.store import add_tenant, do
 
 SCHEMA = "postern"
 FILES = migrate.read_files()
@@ -211,6 +212,42 @@ def test_down_on_an_empty_database_does_nothing(database: Place, db: Database):
     before = catalog(database)
     assert migrate.down(db, TOY, 1) == []
     assert catalog(database) == before
+
+
+QUEUED = {
+    "a reply": "UPDATE messages SET kind = 'reply'",
+    "a notice": "UPDATE messages SET kind = 'notice', alias_id = NULL",
+}
+
+
+@pytest.mark.parametrize("what", QUEUED)
+def test_replies_and_notices_that_wait_are_not_lost_on_the_way_back(database: Place, db: Database, what: str):
+    up(db, FILES)
+    jane = add_tenant(db, "jane")
+    do(db, Database.run, QUEUED[what])
+    with pytest.raises(MigrationRefused) as caught:
+        migrate.down(db, FILES, len(FILES) - 5)
+    assert "0006_replies was not taken back: Replies or notices wait in the queue (1)" in caught.value.reason
+    assert "postern queue run" in caught.value.remedy
+    assert ledger(database)[-1] == len(FILES), "none was taken back"
+    do(
+        db,
+        Database.run,
+        f"UPDATE deliveries SET state = 'dropped', lease = NULL WHERE id = {jane.delivery_id}",
+    )
+    assert migrate.down(db, FILES, len(FILES) - 5)[-1] == "0006_replies"
+
+
+def test_forwards_that_wait_go_back_with_it_and_who_gives_up_everything_is_not_asked(
+    database: Place, db: Database
+):
+    up(db, FILES)
+    add_tenant(db, "jane")
+    migrate.down(db, FILES, len(FILES) - 5)
+    assert do(db, Database.value, "SELECT count(*) FROM deliveries WHERE state = 'queued'") == 1
+    up(db, FILES)
+    do(db, Database.run, QUEUED["a reply"])
+    assert migrate.down(db, FILES, len(FILES), give_up=True) == NAMES[::-1]
 
 
 # Dry run.

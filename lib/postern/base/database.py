@@ -35,6 +35,10 @@ SYSTEM = 0
 """The user id of the program's own work, which crosses users: receipt, drain, operator."""
 
 
+REFUSED_BY_US = "PD001"
+"""What schema/ raises where it refuses something: its message and its hint are for the operator."""
+
+
 class SerializationFailure(PosternError):
     """Two transactions collided and the database chose this one to go (40001, 40P01). Safe to run again."""
 
@@ -173,6 +177,8 @@ class Database:
 def _translated(fields: dict[str, str]) -> PosternError:
     """What a server's error means to us. Its detail and hint are left out: they quote row values."""
     code, text = fields.get("C", ""), fields.get("M", "")
+    if code == REFUSED_BY_US:
+        return Conflict(text, fields.get("H", ""))
     if code == "23505":
         return UniqueViolation(fields.get("n", ""))
     if code in ("40001", "40P01"):

@@ -1,7 +1,8 @@
 """Migrations: schema/NNNN_name.up.sql and .down.sql, applied once each, in order.
 
-One transaction a migration, begun by locking the ledger and writing its row: of two runners one waits and then finds the work
-done. A file that changed after it was applied is refused by its checksum, a database newer than the program by its number.
+One transaction a migration (on the way back, one for all), begun by locking the ledger and writing its row: of two runners one
+waits and then finds the work done. A file that changed after it was applied is refused by its checksum, a database newer than
+the program by its number.
 """
 
 from __future__ import annotations
@@ -153,23 +154,35 @@ def _apply_next(db: Database, files: list[Migration], done: list[str]) -> bool:
     return True
 
 
-def down(db: Database, files: list[Migration], count: int) -> list[str]:
-    """Take back the last `count` migrations, newest first; returns the names. What their tables held is gone."""
+def down(db: Database, files: list[Migration], count: int, give_up: bool = False) -> list[str]:
+    """Take back the last `count` migrations, newest first; returns the names. What their tables held is gone.
+
+    All of them or none: one that mail still waits for refuses, unless everything is given up.
+    """
     done: list[str] = []
-    for _ in range(count):
-        with db.transaction(SYSTEM):
-            if not migrations.has_ledger(db):
-                break
-            migrations.lock(db)
-            have = migrations.applied(db)
-            _check(files, have)
-            if not have:
-                break
-            one = files[len(have) - 1]
+    with db.transaction(SYSTEM):
+        if not migrations.has_ledger(db):
+            return done
+        migrations.lock(db)
+        if give_up:
+            migrations.give_up(db)
+        have = migrations.applied(db)
+        _check(files, have)
+        for one in reversed(files[max(0, len(have) - count) : len(have)]):
             migrations.erase(db, one.number)
-            db.run(one.down)
+            _take_back(db, one)
             done.append(f"{one.number:04}_{one.name}")
     return done
+
+
+def _take_back(db: Database, one: Migration) -> None:
+    try:
+        db.run(one.down)
+    except PosternError as error:
+        raise MigrationRefused(
+            f"Migration {one.number:04}_{one.name} was not taken back: {error.reason}",
+            f"The database is as it was. {error.remedy}",
+        ) from None
 
 
 def prepare_server(db: Database, schema: str, dry_run: bool = False) -> str:

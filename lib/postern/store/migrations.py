@@ -90,6 +90,14 @@ def erase(db: Database, number: int) -> None:
     db.run(_ERASE, number=number)
 
 
+_GIVE_UP = "SET LOCAL postern.give_up TO 'on'"
+
+
+def give_up(db: Database) -> None:
+    """Until the end of the transaction, the way back does not mind what is lost."""
+    db.run(_GIVE_UP)
+
+
 _VERSION = "SELECT CAST(current_setting('server_version_num') AS integer)"
 
 
