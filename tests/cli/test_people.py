@@ -51,7 +51,7 @@ def test_passkeys_are_listed(instance: Instance):
         assert jane is not None
         passkeys.add(db, context.ring, jane.id, "Jane's phone", made)
     (one,) = json.loads(instance.cli("user", "passkeys", "jane", "--json"))
-    assert (one["name"], one["last used"], one["synced"]) == ("Jane's phone", "-", True)
+    assert (one["name"], one["last used"], one["synced"]) == ("Jane's phone", None, True)
     instance.cli("user", "passkeys", "nobody", code=66)
 
 
@@ -75,7 +75,7 @@ def test_api_keys_are_made_listed_and_revoked(instance: Instance):
     assert re.fullmatch(r"postern[a-z2-7]{52}", key) and "30 days" in made
     (one,) = json.loads(instance.cli("key", "list", "jane", "--json"))
     assert (one["name"], one["scope"], one["works"]) == ("Backup script", "read", True)
-    assert one["begins with"] == key[:11] and one["last used"] == "-"
+    assert one["begins with"] == key[:11] and one["last used"] is None
     assert key[:12] not in instance.cli("key", "list", "jane") + instance.cli("acts")
     assert "revoked" in instance.cli("key", "add", "jane", "--name", "x", "--no-end")
     assert instance.query("SELECT count(*) FROM messages WHERE kind = 'notice'") == [[2]], "jane is told"

@@ -194,7 +194,7 @@ def test_a_relay_that_never_answers_costs_its_time_limit_and_nothing_more(
     relay.follow({f"rcpt:{MAILBOX}": [wait(never)]})
     instance.write_env(POSTERN_RELAY_SECONDS="1")
     instance.cli("mailbox", "add", "jane", "second@other.example", "--verified")
-    instance.cli("alias", "add", "jane", f"other@{DOMAIN}", "--to", "second@other.example")
+    instance.cli("alias", "add", "jane", f"other@{DOMAIN}", "--mailbox", "second@other.example")
     context = instance.context()
     put(instance, context, message())
     put(instance, context, message(), rcpt_to=f"other@{DOMAIN}")
@@ -350,7 +350,9 @@ def test_an_alias_with_two_mailboxes_sends_to_both_under_one_reverse_address(
     instance: Instance, relay: ScriptedRelay
 ):
     instance.cli("mailbox", "add", "jane", "second@other.example", "--verified")
-    instance.cli("alias", "add", "jane", f"both@{DOMAIN}", "--to", MAILBOX, "--to", "second@other.example")
+    instance.cli(
+        "alias", "add", "jane", f"both@{DOMAIN}", "--mailbox", MAILBOX, "--mailbox", "second@other.example"
+    )
     put(instance, instance.context(), message(), rcpt_to=f"both@{DOMAIN}")
     instance.drain()
     assert {got.rcpt_to[0] for got in relay.messages} == {MAILBOX, "second@other.example"}

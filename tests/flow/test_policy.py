@@ -20,7 +20,7 @@ from postern.flow.import_spool import Imported, import_all
 from postern.flow.recipient import bounce_tag
 from postern.mail.envelope import bounce_local
 from postern.ops.local.superuser import Superuser
-from postern.store import aliases, contacts, mailboxes, messages, preferences, quotas
+from postern.store import alias_list, aliases, contacts, mailboxes, messages, preferences, quotas
 from postern.store.aliases import Alias
 from postern.store.preferences import Preferences
 from postern.store.quotas import Limits
@@ -109,7 +109,7 @@ def test_an_alias_that_is_off_refuses_before_the_body_counts_and_tells_once_an_h
     site: Site, jane: Person, alias: Alias
 ):
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
-        aliases.enable(db, alias.id, False)
+        alias_list.enable(db, [alias.uid], False)
     assert [post(site, alias.address) for _ in range(3)] == [OFF] * 3
     assert counts(site, alias.id) == (0, 3, 0)
     assert [kind for kind, _ in told(site, jane)] == ["blocked"]

@@ -260,11 +260,11 @@ def test_mail_to_nobody_is_refused_in_words_for_the_sender(
 
 
 def test_a_disabled_alias_refuses_and_an_enabled_one_takes_mail_again(quiet: Instance, site: str):
-    quiet.cli("alias", "disable", ALIAS)
+    quiet.cli("alias", "off", ALIAS)
     mime = message()
     status, headers = send(site, signed(quiet, mime), mime)
     assert (status, headers["postern-reject"]) == (422, "5.2.1 this alias takes no mail")
-    quiet.cli("alias", "enable", ALIAS)
+    quiet.cli("alias", "on", ALIAS)
     assert send(site, signed(quiet, mime), mime)[0] == 202
 
 

@@ -310,7 +310,7 @@ def test_a_user_sees_and_makes_only_what_is_his(
     instance.cli("user", "add", "joe")
     instance.cli("domain", "add", "joes.example", "--user", "joe")
     instance.cli("mailbox", "add", "joe", "joe@elsewhere.example", "--verified")
-    instance.cli("alias", "add", "joe", "shop@joes.example", "--to", "joe@elsewhere.example")
+    instance.cli("alias", "add", "joe", "shop@joes.example", "--mailbox", "joe@elsewhere.example")
     context = instance.context()
     put(instance, context, message())
     put(instance, context, message(), message(), rcpt_to="shop@joes.example")

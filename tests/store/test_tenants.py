@@ -538,7 +538,6 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
         (lambda w: aliases.forward_to(w.db, w.kim.alias, w.jane.mailbox.id), REFUSED),
         (lambda w: aliases.forward_to(w.db, w.jane.alias, w.kim.mailbox.id), REFUSED),
     ],
-    "aliases.enable": [(lambda w: aliases.enable(w.db, w.kim.alias.id, False), False)],
     "contacts.ensure": [
         (lambda w: contacts.ensure(w.db, RING, w.kim.alias.id, "friend.of.kim@shop.example"), REFUSED),
         (lambda w: contacts.ensure(w.db, RING, w.kim.alias.id, "new@shop.example"), REFUSED),
@@ -629,6 +628,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "contacts.by_id": [(lambda w: contacts.by_id(w.db, w.kim.contact.id), None)],
     "contacts.of_alias": [(lambda w: contacts.of_alias(w.db, w.kim.alias.id, 9), [])],
     "contacts.block": [(lambda w: contacts.block(w.db, w.kim.contact.id, True), False)],
+    "contacts.forget": [(lambda w: contacts.forget(w.db, w.kim.contact.id), False)],
     "deliveries.add_reply": [
         (lambda w: deliveries.add_reply(w.db, w.kim.id, w.kim.message_id, w.kim.contact.id), REFUSED),
         (lambda w: deliveries.add_reply(w.db, w.jane.id, w.kim.message_id, w.jane.contact.id), REFUSED),
@@ -650,6 +650,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "domains.offer_subdomains": [(lambda w: domains.offer_subdomains(w.db, w.shared_domain_id, True), False)],
     "domains.count_aliases": [(lambda w: domains.count_aliases(w.db, w.kim.domain_id), 0)],
+    "domains.count_subdomains": [(lambda w: domains.count_subdomains(w.db, w.kim.domain_id), 0)],
     "domains.delete": [
         (lambda w: domains.delete(w.db, w.kim.domain_id), False),
         (lambda w: domains.delete(w.db, w.shared_domain_id), False),
@@ -694,6 +695,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "preferences.save": [(lambda w: preferences.save(w.db, w.kim.id, Preferences()), REFUSED)],
     "retired.purge": [(lambda w: retired.purge(w.db, RING), 0)],
     "retired.retire_all": [(lambda w: retired.retire_all(w.db, RING, w.kim.id), None)],
+    "retired.retire_domain": [(lambda w: retired.retire_domain(w.db, RING, w.kim.domain_id), None)],
     "sessions.end_of_user": [(lambda w: sessions.end_of_user(w.db, w.kim.id, uid_of_session(w)), False)],
     "sessions.end_others": [(lambda w: sessions.end_others(w.db, w.kim.id, 0), 0)],
     "sign_in_codes.ask": [(lambda w: sign_in_codes.ask(w.db, RING, Asked(b"a", b"c", b"b"), "x"), REFUSED)],

@@ -22,7 +22,7 @@ from postern.base.settings import Config
 from postern.flow import sign_in
 from postern.flow.context import Context
 from postern.ops.local.superuser import Superuser
-from postern.store import aliases, domains, mailboxes, users
+from postern.store import alias_list, aliases, domains, mailboxes, users
 from postern.store.users import User
 from postern.web import session
 from postern.web.app import App, application
@@ -605,7 +605,7 @@ def furnish(people: People, user: User, name: str) -> None:
         mailboxes.add(db, ring, user.id, f"{name}@real.example", verified=True)
         mailboxes.add(db, ring, user.id, f"{name}.second@real.example", verified=False)
         aliases.add(db, user.id, shared.id, f"{name}-shop")
-        aliases.enable(db, aliases.add(db, user.id, shared.id, f"{name}-off").id, False)
+        alias_list.enable(db, [aliases.add(db, user.id, shared.id, f"{name}-off").uid], False)
 
 
 def test_nobody_sees_anything_of_another(app: App, people: People, jane: User):

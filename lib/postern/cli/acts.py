@@ -28,7 +28,7 @@ def list_acts(args: argparse.Namespace) -> None:
         found = admin_acts.latest(db, args.last)
     rows: list[dict[str, object]] = [
         {
-            "at": common.moment(one.at),
+            "at": one.at,
             "who": one.actor,
             "act": one.act,
             "target": one.target,

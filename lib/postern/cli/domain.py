@@ -1,9 +1,9 @@
-"""postern domain …"""
+"""postern domain …: taking domains in, and looking at them. What is changed about one: cli/domain_change.py."""
 
 from __future__ import annotations
 
 from postern.base.errors import Conflict, NotFound
-from postern.cli import common
+from postern.cli import common, domain_change
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,18 +35,20 @@ def register(nouns: Nouns) -> None:
     listing = common.verb(verbs, "list", "show the domains", "postern domain list")
     common.json_flag(listing)
     listing.set_defaults(run=list_domains)
+    domain_change.register(verbs)
 
 
 def add_domain(args: argparse.Namespace) -> None:
     """postern domain add"""
     from postern.base.database import UniqueViolation
     from postern.mail.address import parse_address
-    from postern.store import domains
+    from postern.store import admin_acts, domains
 
     name = parse_address(f"postmaster@{args.name}").domain
     try:
         with common.as_operator() as (_, db):
             domains.add(db, name, common.get_user(db, args.user).id if args.user else None)
+            admin_acts.add(db, admin_acts.OPERATOR, "take in domain", args.user or name)
     except UniqueViolation:
         raise Conflict(f"{name} is here already.", "See: postern domain list") from None
     print(f"Took in {name}. Next: point its mail to the Worker, and postern alias add HANDLE name@{name}")
@@ -77,10 +79,12 @@ def list_domains(args: argparse.Namespace) -> None:
     rows: list[dict[str, object]] = [
         {
             "name": d.name,
-            "owner": handles.get(d.user_id, "-") if d.user_id else "shared",
-            "verified": common.moment(d.verified_at),
-            "subdomains": "offered" if d.subdomains else "",
-            "since": common.moment(d.created_at),
+            "owner": handles.get(d.user_id) if d.user_id else "shared",
+            "verified": d.verified_at,
+            "subdomains": d.subdomains,
+            "on the fly": d.on_the_fly,
+            "a day": d.fly_per_day if d.on_the_fly else None,
+            "since": d.created_at,
         }
         for d in found
     ]

@@ -16,6 +16,7 @@ def register(nouns: Nouns) -> None:
     health = common.verb(
         nouns, "health", "what /health would say; exit code 1 when something fails", "postern health"
     )
+    common.json_flag(health)
     health.set_defaults(run=show_health)
 
 
@@ -26,6 +27,8 @@ def show_health(args: argparse.Namespace) -> int:
     with common.instance() as context:
         checks = health.look(context)
     common.show(
-        [{"check": c.name, "status": "ok" if c.ok else "fail", "detail": c.detail} for c in checks], False, ""
+        [{"check": c.name, "status": "ok" if c.ok else "fail", "detail": c.detail} for c in checks],
+        args.json,
+        "",
     )
     return 0 if all(check.ok for check in checks) else 1

@@ -54,8 +54,8 @@ def show(args: argparse.Namespace) -> None:
             "made by": one.made_by,
             "role": one.role,
             "note": one.note,
-            "until": common.moment(one.expires_at),
-            "used": common.moment(one.used_at),
+            "until": one.expires_at,
+            "used": one.used_at,
         }
         for one in found
     ]

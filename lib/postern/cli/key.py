@@ -50,9 +50,9 @@ def show(args: argparse.Namespace) -> None:
             "name": one.name(context.ring),
             "begins with": one.head,
             "scope": one.scope,
-            "made": common.moment(one.created_at),
-            "last used": common.moment(one.used_at),
-            "expires": common.moment(one.expires_at),
+            "made": one.created_at,
+            "last used": one.used_at,
+            "expires": one.expires_at,
             "works": not one.expired,
         }
         for one in found

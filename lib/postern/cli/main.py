@@ -27,6 +27,8 @@ NOUNS = (
     "mailbox",
     "domain",
     "alias",
+    "contact",
+    "quarantine",
     "queue",
     "message",
     "keys",
@@ -44,6 +46,7 @@ NOUNS = (
     "pack",
     "serve",
     "demo",
+    "completion",
     "commands",
 )
 

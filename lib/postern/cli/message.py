@@ -50,8 +50,8 @@ def show_message(args: argparse.Namespace) -> None:
         "from": message.mail_from(context.ring) or "<>",
         "size": message.size,
         "source": message.source,
-        "received": common.moment(message.received_at),
-        "deleted": common.moment(message.cleared_at),
+        "received": message.received_at,
+        "deleted": message.cleared_at,
     }
     common.show([row], args.json, "")
 

@@ -71,6 +71,6 @@ def migrate_status(args: argparse.Namespace) -> None:
     with common.instance() as context, context.pool.connection() as db:
         states = migrate.status(db, migrate.read_files())
     rows: list[dict[str, object]] = [
-        {"number": f"{s.number:04}", "name": s.name, "applied": common.moment(s.applied_at)} for s in states
+        {"number": f"{s.number:04}", "name": s.name, "applied": s.applied_at} for s in states
     ]
     common.show(rows, args.json, "There are no migrations.")

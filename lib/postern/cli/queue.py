@@ -44,13 +44,13 @@ def list_queue(args: argparse.Namespace) -> None:
             "id": e.id,
             "message": e.message_id,
             "user": e.handle,
-            "alias": e.alias or "-",
+            "alias": e.alias or None,
             "size": e.size,
             "state": "leased" if e.leased else "bounced" if e.bounced_at else e.state,
             "tries": e.attempts,
-            "since": common.moment(e.created_at),
-            "due": common.moment(e.due_at) if e.state == "queued" else "-",
-            "relay": f"{e.said_stage} {e.said_code} {e.said(context.ring)}".strip() if e.said_stage else "-",
+            "since": e.created_at,
+            "due": e.due_at if e.state == "queued" else None,
+            "relay": f"{e.said_stage} {e.said_code} {e.said(context.ring)}".strip() if e.said_stage else None,
         }
         for e in found
     ]

@@ -38,6 +38,7 @@ def register(nouns: Nouns) -> None:
     back = common.verb(nouns, "rollback", "go back to the release that ran before", "postern rollback --yes")
     back.add_argument("release", metavar="RELEASE", nargs="?", default="", help="else the last one")
     back.add_argument("--list", action="store_true", help="show where one can go back to")
+    common.json_flag(back)
     back.add_argument("--mend", action="store_true", help="only take up what an interrupted run left")
     back.add_argument(
         "--restore",
@@ -77,7 +78,7 @@ def roll_back(args: argparse.Namespace) -> None:
             {"release": one.name, "version": one.version, "migration": one.migration, "backup": one.backup}
             for one in kept.listing(place)
         ]
-        common.show(rows, False, "There is nothing to go back to yet.")
+        common.show(rows, args.json, "There is nothing to go back to yet.")
         return
     if not args.of:
         if args.mend:

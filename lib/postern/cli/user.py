@@ -78,9 +78,9 @@ def list_users(args: argparse.Namespace) -> None:
         {
             "handle": u.handle,
             "role": u.role,
-            "since": common.moment(u.created_at),
-            "confirmed": common.moment(u.confirmed_at),
-            "disabled": common.moment(u.disabled_at),
+            "since": u.created_at,
+            "confirmed": u.confirmed_at,
+            "disabled": u.disabled_at,
         }
         for u in found
     ]
@@ -133,8 +133,8 @@ def list_passkeys(args: argparse.Namespace) -> None:
     rows: list[dict[str, object]] = [
         {
             "name": one.name(context.ring),
-            "since": common.moment(one.created_at),
-            "last used": common.moment(one.used_at),
+            "since": one.created_at,
+            "last used": one.used_at,
             "synced": one.backed_up,
         }
         for one in found
@@ -150,7 +150,7 @@ def list_events(args: argparse.Namespace) -> None:
         found = events.of_user(db, common.get_user(db, args.handle).id, args.last)
     rows: list[dict[str, object]] = [
         {
-            "at": common.moment(e.at),
+            "at": e.at,
             "kind": e.kind,
             "message": e.message_id,
             "delivery": e.delivery_id,

@@ -37,8 +37,16 @@ class Taken(Conflict):
         self.deleted = deleted
 
 
-def make_random(context: Context, user_id: int, domain_id: int | None = None, kind: str = "") -> Alias:
-    """An alias with a name nobody guesses, to the user's default mailbox. `kind`, `domain_id`: else as the user has set."""
+def make_random(
+    context: Context,
+    user_id: int,
+    domain_id: int | None = None,
+    kind: str = "",
+    mailbox_ids: Sequence[int] = (),
+    note: str = "",
+) -> Alias:
+    """An alias with a name nobody guesses; what is not given is as the user has set. BadInput, OverQuota."""
+    note = check_note(note)
     for attempt in range(TRIES):
         with context.pool.connection() as db:
             try:
@@ -46,7 +54,8 @@ def make_random(context: Context, user_id: int, domain_id: int | None = None, ki
                     chosen = preferences.of_user(db, user_id)
                     domain = _usable(db, user_id, domain_id, chosen.default_domain_id)
                     local = names.new_local(kind or chosen.default_kind)
-                    return _make(db, context, user_id, domain, local, "random", ())
+                    alias = _make(db, context, user_id, domain, local, "random", mailbox_ids)
+                    return _noted(db, context, alias, note)
             except (UniqueViolation, Taken):
                 if attempt == TRIES - 1:
                     raise
@@ -70,15 +79,12 @@ def make_custom(
         try:
             with db.transaction(user_id):
                 alias = _make(db, context, user_id, domain, name, "custom", mailbox_ids)
-                aliases.describe(db, context.ring, alias, note, "")
-                made = aliases.get(db, alias.uid)
+                return _noted(db, context, alias, note)
         except UniqueViolation:
             with db.transaction(user_id):
                 own = aliases.find(db, name, domain.name)
             deleted = own.uid if own is not None and own.deleted_at is not None else None
             raise Taken(f"{name}@{domain.name}", deleted) from None
-    assert made is not None
-    return made
 
 
 def check_local(local: str, domain: str) -> str:
@@ -130,6 +136,16 @@ def _make(
     for mailbox_id in mailbox_ids or [_default_mailbox(db, user_id)]:
         aliases.forward_to(db, alias, mailbox_id)
     return alias
+
+
+def _noted(db: Database, context: Context, alias: Alias, note: str) -> Alias:
+    """The alias that was just made, with its note."""
+    if not note:
+        return alias
+    aliases.describe(db, context.ring, alias, note, "")
+    made = aliases.get(db, alias.uid)
+    assert made is not None
+    return made
 
 
 def _default_mailbox(db: Database, user_id: int) -> int:

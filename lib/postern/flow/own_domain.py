@@ -128,6 +128,15 @@ def _check_free(other: Domain | None) -> None:
         )
 
 
+def set_fly(context: Context, domain: Domain, on: bool, per_day: int) -> None:
+    """Whether any address of it makes itself an alias, and how many a day at most. BadInput."""
+    if not 0 <= per_day <= MOST_A_DAY:
+        raise BadInput("The number a day is none.", f"Give a whole number up to {MOST_A_DAY:,}.")
+    assert domain.user_id is not None
+    with context.pool.connection() as db, db.transaction(domain.user_id):
+        domains.set_fly(db, domain.id, on, per_day)
+
+
 def give_back(context: Context, domain: Domain) -> None:
     """Delete it with its aliases. A subdomain of a shared domain goes to nobody else afterwards."""
     assert domain.user_id is not None

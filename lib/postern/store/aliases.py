@@ -122,14 +122,6 @@ def of_user(db: Database, user_id: int) -> list[Alias]:
     return db.rows(Alias, _OF_USER, user_id=user_id)
 
 
-_ENABLE = "UPDATE aliases SET enabled = :enabled WHERE id = :id AND enabled <> :enabled"
-
-
-def enable(db: Database, alias_id: int, enabled: bool) -> bool:
-    """Switch it on or off. False when it was so already."""
-    return db.count(_ENABLE, id=alias_id, enabled=enabled) == 1
-
-
 _DESCRIBE = "UPDATE aliases SET note = :note, name_sealed = :name WHERE id = :id"
 
 

@@ -129,6 +129,14 @@ def block(db: Database, contact_id: int, blocked: bool) -> bool:
     return db.count(_BLOCK, id=contact_id, blocked=blocked) == 1
 
 
+_FORGET = "DELETE FROM contacts WHERE id = :id"
+
+
+def forget(db: Database, contact_id: int) -> bool:
+    """Delete it with what was queued to it. Its reverse address leads nowhere then. False when it is gone already."""
+    return db.count(_FORGET, id=contact_id) == 1
+
+
 _BY_REVERSE = """
 SELECT c.id, c.uid, c.user_id, c.alias_id, c.address_sealed, c.name_sealed, c.reverse_local,
        c.blocked_at, c.seen_at, c.received, c.sent

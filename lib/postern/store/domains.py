@@ -180,6 +180,14 @@ def count_aliases(db: Database, domain_id: int) -> int:
     return int(db.value(_ALIASES_OF, id=domain_id))
 
 
+_SUBDOMAINS_OF = "SELECT count(*) FROM domains WHERE parent_id = :id"
+
+
+def count_subdomains(db: Database, domain_id: int) -> int:
+    """How many subdomains of it users have taken, of those this tenant may see."""
+    return int(db.value(_SUBDOMAINS_OF, id=domain_id))
+
+
 _DELETE = "DELETE FROM domains WHERE id = :id"
 
 

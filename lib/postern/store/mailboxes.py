@@ -100,11 +100,16 @@ def find(db: Database, ring: KeyRing, user_id: int, address: str) -> Mailbox | N
     return db.row(Mailbox, _FIND, user_id=user_id, index=index(ring, address))
 
 
-_VERIFY = "UPDATE mailboxes SET verified_at = now() WHERE id = :id AND verified_at IS NULL"
+_VERIFY = """
+UPDATE mailboxes m
+SET verified_at = now(), proof_index = NULL, proof_expires_at = NULL,
+    is_default = NOT EXISTS (SELECT 1 FROM mailboxes o WHERE o.user_id = m.user_id AND o.is_default)
+WHERE m.id = :id AND m.verified_at IS NULL
+"""
 
 
 def verify(db: Database, mailbox_id: int) -> bool:
-    """Mark it as proven. False when it was already."""
+    """Mark it as proven, and as the default one where there is none; a link mailed to it is void. False: it was so."""
     return db.count(_VERIFY, id=mailbox_id) == 1
 
 

@@ -59,6 +59,15 @@ _OWN_SUBDOMAINS = (
     "SELECT id, '@' || name AS address FROM domains WHERE user_id = :user_id AND parent_id IS NOT NULL"
 )
 
+# An alias that is being made on it meanwhile waits, and is then refused.
+_LOCK_DOMAIN = "SELECT 1 FROM domains WHERE id = :domain_id FOR UPDATE"
+
+_ON_DOMAIN = """
+SELECT a.id, a.local || '@' || d.name AS address
+FROM aliases a JOIN domains d ON d.id = a.domain_id WHERE d.id = :domain_id
+UNION ALL SELECT id, '@' || name FROM domains WHERE parent_id = :domain_id
+"""
+
 _DELETE = "DELETE FROM aliases WHERE id = ANY(CAST(:ids AS bigint[]))"
 
 
@@ -75,4 +84,11 @@ def purge(db: Database, ring: KeyRing) -> int:
 def retire_all(db: Database, ring: KeyRing, user_id: int) -> None:
     """Before a user is deleted: what he was called on shared domains goes to nobody else."""
     for one in (*db.rows(Past, _OF_USER, user_id=user_id), *db.rows(Past, _OWN_SUBDOMAINS, user_id=user_id)):
+        add(db, ring, one.address)
+
+
+def retire_domain(db: Database, ring: KeyRing, domain_id: int) -> None:
+    """Before a shared domain is deleted: should it come back one day, nobody gets what somebody else was called on it."""
+    db.run(_LOCK_DOMAIN, domain_id=domain_id)
+    for one in db.rows(Past, _ON_DOMAIN, domain_id=domain_id):
         add(db, ring, one.address)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from postern.base.errors import Conflict, NotFound, PosternError
-from postern.mail.address import parse_address
-from postern.store import aliases, contacts, domains
+from postern.base.errors import NotFound, PosternError
+from postern.flow import contacts as making
+from postern.store import aliases, contacts
 from postern.web import alias as alias_page
 from postern.web import ids, said, session
 from postern.web import response as responses
@@ -23,14 +23,9 @@ def make(context: Context, request: Request, who: SignedIn, fields: Fields) -> R
     """POST /aliases/*/contacts: a reverse address for somebody who has not written yet."""
     typed = fields.text("address")
     try:
-        address = parse_address(typed)
         with context.pool.connection() as db, db.transaction(who.user_id):
             alias = alias_page.find(db, request)
-            if domains.find(db, address.domain) is not None:
-                raise Conflict(
-                    "This address is on a domain of this server.", "Write to it from your mailbox."
-                )
-            contact = contacts.ensure(db, context.ring, alias.id, str(address))
+        contact = making.make(context, alias, typed)
     except NotFound:
         raise
     except PosternError as error:

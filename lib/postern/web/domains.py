@@ -70,11 +70,10 @@ def save(context: Context, request: Request, who: SignedIn, fields: Fields) -> R
     """POST /domains/*/save: on the fly, and how many a day."""
     domain = _find(context, request, who)
     per_day = ids.number_or(fields.text("per_day"), -1)
-    if not 0 <= per_day <= own_domain.MOST_A_DAY:
-        error = BadInput("The number a day is none.", f"Give a whole number up to {own_domain.MOST_A_DAY:,}.")
+    try:
+        own_domain.set_fly(context, domain, fields.get("on_the_fly") == "1", per_day)
+    except BadInput as error:
         return _one(context, request, who, wrong=error)
-    with context.pool.connection() as db, db.transaction(who.user_id):
-        domains.set_fly(db, domain.id, fields.get("on_the_fly") == "1", per_day)
     return responses.redirect(said.path(f"{LIST}/{domain.uid}", "domain-saved"))
 
 
