@@ -119,7 +119,8 @@ def test_what_can_print_json_is_a_listing():
 
 @pytest.fixture(scope="module")
 def furnished(house: House) -> House:
-    """Besides what the house has: a contact, a note, an act."""
+    """Besides what the house has: a contact, a note, acts, and an alias that was never used."""
+    house.cli("alias", "add", "jane", "--kind", "uuid")
     house.cli("contact", "add", ALIAS, "bob@shop.example")
     house.cli("alias", "note", ALIAS, "2026-01-31 is no time here")
     return house

@@ -66,8 +66,15 @@ def change(args: argparse.Namespace) -> None:
                 raise Conflict(
                     f"{alias.address} is deleted.", "Bring it back first: postern alias restore ADDRESS"
                 )
-            done.append((alias, _act(db, args.act, alias.uid)))
-            _write_down(db, alias, f"alias {args.act}")
+            changed = _act(db, args.act, alias.uid)
+            if args.act == "restore" and alias.deleted_at is not None and not changed:
+                raise Conflict(
+                    f"{alias.address} was deleted more than 30 days ago.",
+                    "Make another one: postern alias add",
+                )
+            if changed:
+                _write_down(db, alias, f"alias {args.act}")
+            done.append((alias, changed))
     for alias, changed in done:
         print(f"{alias.address}: {_DONE[args.act] if changed else 'nothing to do'}.")
 

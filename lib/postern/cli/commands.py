@@ -19,6 +19,9 @@ _HEAD = """\
 0 done, 1 failed, 64 wrong use, 65 a seal is broken, 66 not found, 69 the site does not answer, 73 taken, 75 try again
 later, 78 settings or database not as they must be. Made by `postern commands`; a test keeps it true.
 
+Every listing takes `--json`: an array of objects, the keys of the table, times in ISO 8601 UTC, null for what is not there.
+What deletes wants `--yes`. What is done to users' things is written down (`postern acts`), without an address.
+
 | command | what it does | example |
 | --- | --- | --- |"""
 

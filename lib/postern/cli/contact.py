@@ -101,7 +101,8 @@ def block(args: argparse.Namespace) -> None:
         contact = _find(context, db, alias, args.contact)
         changed = contacts.block(db, contact.id, args.blocked)
         act = "block contact" if args.blocked else "unblock contact"
-        admin_acts.add(db, admin_acts.OPERATOR, act, common.handle_of(db, alias.user_id))
+        if changed:
+            admin_acts.add(db, admin_acts.OPERATOR, act, common.handle_of(db, alias.user_id))
     word = "blocked" if args.blocked else "not blocked"
     print(f"The contact is {word} now." if changed else f"The contact was {word} already.")
 
