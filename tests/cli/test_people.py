@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import re
 
 from postern.base.database import SYSTEM
 from postern.store import passkeys, users
 from postern.webauthn.registration import Credential
-from support.instance import Instance
+from support.instance import DOMAIN, Instance
 
 
 def acts(instance: Instance) -> list[str]:
@@ -53,6 +54,26 @@ def test_passkeys_are_listed(instance: Instance):
     (one,) = json.loads(instance.cli("user", "passkeys", "jane", "--json"))
     assert (one["name"], one["last used"], one["synced"]) == ("Jane's phone", None, True)
     instance.cli("user", "passkeys", "nobody", code=66)
+
+
+def test_aliases_are_taken_in_from_a_file(instance: Instance, tmp_path: pathlib.Path):
+    file = tmp_path / "aliases.csv"
+    file.write_text(f"alias,note\nnew@{DOMAIN},x\nold@elsewhere.example,y\n")
+    told = instance.cli("account", "import", "jane", str(file))
+    assert "1 would be made, 1 not." in told and "elsewhere.example is not yours" in told
+    found = json.loads(
+        instance.cli("account", "import", "jane", str(file), "--to", DOMAIN, "--make", "--json")
+    )
+    assert found == [
+        {"alias": f"new@{DOMAIN}", "result": "made"},
+        {"alias": f"old@{DOMAIN}", "result": "made"},
+    ]
+    assert "0 made, 2 not." in instance.cli("account", "import", "jane", str(file), "--to", DOMAIN, "--make")
+    assert acts(instance) == ["import aliases", "import aliases"]
+    assert "no domain" in instance.cli("account", "import", "jane", str(file), "--to", "x.example", code=66)
+    assert "cannot be read" in instance.cli("account", "import", "jane", str(tmp_path / "none"), code=64)
+    file.write_bytes(b"PK\x03\x04")
+    assert "spreadsheet" in instance.cli("account", "import", "jane", str(file), code=64)
 
 
 def test_invitations_are_made_listed_and_revoked(instance: Instance):

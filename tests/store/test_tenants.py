@@ -36,6 +36,7 @@ from postern.store import (
     events,
     held,
     holds,
+    imports,
     invitations,
     mailbox_proofs,
     mailboxes,
@@ -71,6 +72,7 @@ TENANT_TABLES = (
     *("alias_days", "alias_mailboxes", "aliases", "api_keys", "contacts", "deliveries", "domains", "events"),
     "mailboxes",
     *(
+        "imports",
         "messages",
         "passkey_challenges",
         "passkeys",
@@ -82,7 +84,15 @@ TENANT_TABLES = (
     *("sign_in_links", "thread_ids", "user_days", "users"),
 )
 
-NO_ID = {"alias_days", "alias_mailboxes", "passkey_challenges", "preferences", "thread_ids", "user_days"}
+NO_ID = {
+    "alias_days",
+    "alias_mailboxes",
+    "imports",
+    "passkey_challenges",
+    "preferences",
+    "thread_ids",
+    "user_days",
+}
 """Tenant tables whose key is made of other columns."""
 
 PROGRAMS_OWN = ("admin_acts", "invitations")
@@ -288,7 +298,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         assert "row-level security" in caught.value.reason
         return
     with taken_back(world.db, SYSTEM):
-        for clash in ("alias_mailboxes", "deliveries", "preferences", "sign_in_links"):
+        for clash in ("alias_mailboxes", "deliveries", "imports", "preferences", "sign_in_links"):
             world.db.run(f"DELETE FROM {clash}")
         world.db.run(sql)
 
@@ -443,6 +453,10 @@ def uid_of_session(world: World) -> uuid.UUID:
 
 def uid_of_user(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM users WHERE id = :id")))
+
+
+def new_alias(domain_id: int) -> imports.New:
+    return imports.New(domain_id, "new", "", True, ())
 
 
 def id_of_api_key(world: World) -> int:
@@ -757,6 +771,15 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "api_keys.of_user": [(lambda w: api_keys.of_user(w.db, w.kim.id), [])],
     "api_keys.revoke": [(lambda w: api_keys.revoke(w.db, w.kim.id, uid_of_api_key(w)), False)],
     "api_keys.forget_old": [(lambda w: api_keys.forget_old(w.db), 0)],
+    "imports.keep": [(lambda w: imports.keep(w.db, RING, w.kim.id, b"x"), REFUSED)],
+    "imports.kept": [(lambda w: imports.kept(w.db, RING, w.kim.id), None)],
+    "imports.drop": [(lambda w: imports.drop(w.db, w.kim.id), False)],
+    "imports.forget_old": [(lambda w: imports.forget_old(w.db), 0)],
+    "imports.add_aliases": [
+        (lambda w: imports.add_aliases(w.db, w.kim.id, [new_alias(w.shared_domain_id)]), REFUSED),
+        (lambda w: imports.add_aliases(w.db, w.jane.id, [new_alias(w.kim.domain_id)]), set()),
+    ],
+    "quotas.room": [(lambda w: quotas.room(w.db, Config(), w.kim.id, "aliases"), Config().user_aliases)],
     "users.of_uid": [(lambda w: users.of_uid(w.db, uid_of_user(w)), None)],
     "users.lock_admins": [(lambda w: users.lock_admins(w.db), set())],
     "user_list.page": [(lambda w: [one.handle for one in user_list.page(w.db, "", 9, 0)], ["jane"])],
@@ -782,6 +805,7 @@ NO_TENANTS = {"fingerprints", "jobs", "migrations", "relays", "roles", "tables",
 NOT_WALLED = {
     "messages.add_chunks": "message_chunks has no wall (see SHARED_TABLES)",
     "retired.has": "keyed hashes of no user",
+    "retired.among": "keyed hashes of no user",
     "retired.add": "keyed hashes of no user",
 }
 

@@ -159,6 +159,10 @@ class Visitor:
         """The check box or radio button of this label."""
         self._field(label).set_checked(on)
 
+    def choose_file(self, label: str, file: pathlib.Path) -> None:
+        """In the field of this label."""
+        self._field(label).set_input_files(file)
+
     def key(self, key: str, *, status: int = 200) -> None:
         """Press a key of the keyboard, by Playwright's name for it."""
         with self._step(status):

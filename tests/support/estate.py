@@ -28,6 +28,7 @@ from postern.store import (
     contacts,
     deliveries,
     domains,
+    imports,
     invitations,
     mailbox_proofs,
     mailboxes,
@@ -145,6 +146,10 @@ def _for_admins(estate: Estate, db: Database) -> None:
 
 
 def _programs(estate: Estate, db: Database) -> None:
+    """What came by files, and what programs come by."""
+    site, person = estate.site, estate.person
+    file = f"alias,note\n{_name(estate, 'import')}@{site.shared.name},{MARK}\nx@elsewhere.example,{MARK}\n"
+    imports.keep(db, site.context.ring, person.id, file.encode())
     wanted = Wanted(f"{MARK} program", api_keys.READ, None)
     making_keys.issue(estate.site.context, db, estate.person.id, wanted)
     (made,) = api_keys.of_user(db, estate.person.id)

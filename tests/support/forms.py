@@ -1,4 +1,4 @@
-"""The forms of a page, as a browser would send them."""
+"""The forms of a page, as a browser would send them; and the body of one with a file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,20 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 _TYPED = {"", "text", "email", "search", "tel", "url", "number", "hidden", "textarea"}
+
+
+BOUNDARY = "x" * 20
+
+
+def with_file(fields: dict[str, str], file: bytes, name: str = "aliases.csv") -> tuple[str, bytes]:
+    """The type and the body of multipart/form-data (RFC 7578) with these fields, and with a file behind them."""
+    parts = [
+        f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+        for key, value in fields.items()
+    ]
+    head = f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n'
+    body = "".join((*parts, head)).encode() + file + f"\r\n--{BOUNDARY}--\r\n".encode()
+    return f"multipart/form-data; boundary={BOUNDARY}", body
 
 
 @dataclass

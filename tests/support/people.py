@@ -25,6 +25,7 @@ from postern.store.domains import Domain
 from postern.store.mailboxes import Mailbox
 from postern.store.users import User
 from postern.web.app import App, application
+from support.forms import with_file
 from support.instance import Instance
 from support.postgres import fresh_database
 from support.wsgi import Answer, ask
@@ -114,11 +115,18 @@ class Browser:
         self._csrf = found[1] if found else self._csrf
         return answer
 
-    def post(self, path: str, chosen: tuple[str, ...] = (), **fields: str) -> Answer:
-        """POST a form of a page that was shown before; `csrf` is put in unless given."""
+    def post(self, path: str, chosen: tuple[str, ...] = (), *, file: str = "", **fields: str) -> Answer:
+        """POST a form of a page that was shown before; `csrf` is put in unless given. With a `file` it is one of those that
+        take one."""
+        if file:
+            kind, body = with_file({"csrf": self._csrf, **fields}, file.encode())
+            return self.post_body(path, kind, body)
         pairs = [*({"csrf": self._csrf, **fields}).items(), *(("chosen", one) for one in chosen)]
-        headers = {"Accept": "text/html", "Content-Type": FORM, **self.sends}
-        return self._ask("POST", path, headers, urlencode(pairs).encode())
+        return self.post_body(path, FORM, urlencode(pairs).encode())
+
+    def post_body(self, path: str, kind: str, body: bytes) -> Answer:
+        """POST what may be no form at all."""
+        return self._ask("POST", path, {"Accept": "text/html", "Content-Type": kind, **self.sends}, body)
 
     def follow(self, answer: Answer) -> Answer:
         """The page that an action ends with."""

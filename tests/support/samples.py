@@ -132,6 +132,8 @@ FORMS = {
     "/admin/invitations/*/revoke": Form(),
     "/admin/deliveries/*/retry": Form(),
     "/admin/deliveries/*/drop": Form(),
+    "/settings/data/import": Form({"file": "alias\nnew@alias.example\n"}),
+    "/settings/data/import/make": Form({"to": ""}, status=200),
     "/settings/data/delete": Form({"handle": "{handle}"}, status=200),
 }
 """Route -> the form. All of them are POST."""

@@ -23,6 +23,7 @@ from postern.store import (
     deliveries,
     domains,
     events,
+    imports,
     mailboxes,
     messages,
     preferences,
@@ -231,6 +232,7 @@ def furnish(db: Database, tenant: Tenant) -> None:
         index=RING.index("recovery code", f"CODE OF {handle}".encode()),
         user_id=user_id,
     )
+    imports.keep(db, RING, user_id, b"alias\na@b.example\n")
     api_keys.add(db, RING, user_id, f"key of {handle}", "key of", "Scripts", api_keys.ALL, 365, 1)
 
 

@@ -46,6 +46,7 @@ def made(answer: Answer) -> str:
 def test_the_first_visit_teaches(browser: Browser):
     page = browser.get(PAGE).text
     assert "No key yet" in page
+    assert 'href="/settings/api-keys" aria-current="page"' in page
 
 
 def test_a_key_is_made_shown_once_and_works(pages: Site, browser: Browser, jane: Person):

@@ -10,6 +10,7 @@ from postern.store import (
     events,
     fingerprints,
     holds,
+    imports,
     invitations,
     jobs,
     messages,
@@ -71,4 +72,5 @@ def _prune(context: Context, db: Database) -> int:
         + thread_ids.forget_old(db)
         + quotas.forget_old(db)
         + stats.forget_old(db)
+        + imports.forget_old(db)
     )

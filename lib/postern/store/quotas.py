@@ -117,11 +117,16 @@ _LOCK = "SELECT 1 FROM users WHERE id = :user_id FOR NO KEY UPDATE"
 
 def check(db: Database, config: Config, user_id: int, name: str) -> None:
     """OverQuota unless the user may have one more; `name` of HAVINGS. Nobody adds one for him until the transaction ends."""
+    if room(db, config, user_id, name) <= 0:
+        raise OverQuota(name, limits(db, config, user_id)[name])
+
+
+def room(db: Database, config: Config, user_id: int, name: str) -> int:
+    """How many more the user may have; below zero when the quota was lowered. Locked as in `check`."""
     assert name in HAVINGS
     db.run(_LOCK, user_id=user_id)
-    limit = limits(db, config, user_id)[name]
-    if getattr(used(db, user_id), name) >= limit:
-        raise OverQuota(name, limit)
+    have: int = getattr(used(db, user_id), name)
+    return limits(db, config, user_id)[name] - have
 
 
 _TODAY = """

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
 
@@ -26,6 +28,15 @@ _HAS = "SELECT 1 FROM retired_addresses WHERE address_index = :index"
 def has(db: Database, ring: KeyRing, address: str) -> bool:
     """Whether somebody had it."""
     return db.value(_HAS, index=_index(ring, address)) is not None
+
+
+_AMONG = "SELECT address_index FROM retired_addresses WHERE address_index = ANY(CAST(:indexes AS bytea[]))"
+
+
+def among(db: Database, ring: KeyRing, addresses: Sequence[str]) -> set[str]:
+    """Which of these somebody had."""
+    indexes = {_index(ring, one): one for one in addresses}
+    return {indexes[bytes(row[0])] for row in db.run(_AMONG, indexes=list(indexes))} if indexes else set()
 
 
 _ADD = "INSERT INTO retired_addresses (address_index) VALUES (:index) ON CONFLICT DO NOTHING"

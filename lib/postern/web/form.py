@@ -1,4 +1,4 @@
-"""A form's fields from a body of application/x-www-form-urlencoded (URL Standard, 5.1). No files: nothing here takes any."""
+"""A form's fields from a body of application/x-www-form-urlencoded (URL Standard, 5.1). With a file: web/multipart.py."""
 
 from __future__ import annotations
 
@@ -34,9 +34,11 @@ class NotAForm(BadInput):
 
 
 class Fields(dict[str, str]):
-    """The fields by name. `chosen`: the values of the field of that name, of which a list has one a row."""
+    """The fields by name. `chosen`: the values of the field of that name, of which a list has one a row. `file`: what was
+    sent with a form that takes one (web/multipart.py)."""
 
     chosen: tuple[str, ...] = ()
+    file: bytes = b""
 
     def text(self, name: str) -> str:
         """A field as one line without blanks around it; empty when it is missing."""

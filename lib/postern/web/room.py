@@ -36,6 +36,7 @@ ADMIN_TABS = (
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
+    ("API keys", "/settings/api-keys"),
     ("Your data", "/settings/data"),
 )
 

@@ -108,6 +108,9 @@ ROUTES = {
     ("GET", "/settings/data"): "settings_data:show",
     ("GET", "/settings/data/everything"): "settings_data:download_all",
     ("GET", "/settings/data/aliases/*"): "settings_data:download_table",
+    ("GET", "/settings/data/import"): "settings_import:show",
+    ("POST", "/settings/data/import"): "settings_import:send",
+    ("POST", "/settings/data/import/make"): "settings_import:make",
     ("POST", "/settings/data/delete"): "settings_data:delete",
     # For admins
     ("GET", "/admin"): "admin_users:show",

@@ -2,6 +2,7 @@
 
     @session.page           GET: handler(context, request, who); others are sent to /sign-in
     @session.action         POST: handler(context, request, who, fields); besides, the form must come from a page of ours
+    @session.upload         the same for a form with a file
     @session.admin_page     the same for admins; for other users there is no such page
     @session.admin_action
 
@@ -79,14 +80,28 @@ def action(
     handler: Callable[[Context, Request, SignedIn, Fields], Response],
 ) -> Callable[[Context, Request], Response]:
     """Do it for those who are signed in and sent our form."""
+    return _changing(handler, form.read)
 
+
+def upload(
+    handler: Callable[[Context, Request, SignedIn, Fields], Response],
+) -> Callable[[Context, Request], Response]:
+    """The same for a form with a file."""
+    from postern.web import multipart
+
+    return _changing(handler, multipart.read)
+
+
+def _changing(
+    handler: Callable[[Context, Request, SignedIn, Fields], Response], read: Callable[[Request], Fields]
+) -> Callable[[Context, Request], Response]:
     @functools.wraps(handler)
     def wrapped(context: Context, request: Request) -> Response:
         csrf.check_origin(context, request)
         who = find(context, request)
         if who is None:
             return responses.redirect(SIGN_IN)
-        fields = form.read(request)
+        fields = read(request)
         csrf.check_token(context, who, fields)
         return handler(context, request, who, fields)
 

@@ -1,0 +1,172 @@
+"""Taking in aliases from a file: first what would be made and what not, and why; then making them.
+
+Making is repeatable: what is there already is left as it is, so a run that was cut off is finished by another one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from postern.base.errors import BadInput, Conflict
+from postern.flow import alias_file
+from postern.flow.aliases import MAX_NOTE, check_local
+from postern.mail.address import parse_address
+from postern.store import aliases, domains, imports, mailboxes, quotas, retired
+from postern.store.imports import New
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from postern.base.database import Database
+    from postern.flow.alias_file import Entry
+    from postern.flow.context import Context
+    from postern.store.domains import Domain
+
+BATCH = 500
+"""Aliases a transaction: mail that comes meanwhile waits for none of it."""
+
+THERE = "You have it already."
+DELETED = "You deleted it here: bring it back under Deleted."
+DELETED_THERE = "It is deleted in the file."
+TWICE = "It stands in the file before."
+NO_ROOM = "Your quota of aliases is used up: ask the operator for more."
+TAKEN = "It is taken."
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """An alias of the file that is not made, and why."""
+
+    address: str
+    why: str
+
+
+@dataclass
+class Plan:
+    """What a file would make, by address, and what not. `elsewhere`: domains of the file that are not the user's to use."""
+
+    new: dict[str, New] = field(default_factory=dict)
+    skipped: list[Skipped] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
+
+    def skip(self, address: str, why: str) -> None:
+        """Not this one."""
+        self.skipped.append(Skipped(address[:320], why))
+
+
+def plan(context: Context, user_id: int, entries: Sequence[Entry], to: int | None = None) -> Plan:
+    """What would be made. `to`: the domain for addresses on domains that are not here; else they are skipped. Conflict."""
+    with context.pool.connection() as db, db.transaction(user_id):
+        reader = _Reader(context, db, user_id, to)
+        for entry in entries:
+            reader.take(entry)
+        _leave_out_known(context, db, user_id, reader.plan, reader.shared)
+    return reader.plan
+
+
+def make(context: Context, user_id: int, wanted: Plan) -> tuple[list[str], list[Skipped]]:
+    """Make what the plan says; returns the addresses that are new, and all that are not made."""
+    made: list[str] = []
+    skipped = list(wanted.skipped)
+    left = list(wanted.new.items())
+    while left:
+        batch, left = left[:BATCH], left[BATCH:]
+        with context.pool.connection() as db, db.transaction(user_id):
+            room = max(0, quotas.room(db, context.config, user_id, "aliases"))
+            skipped += [Skipped(address, NO_ROOM) for address, _ in batch[room:]]
+            batch = batch[:room]
+            there = imports.add_aliases(db, user_id, [new for _, new in batch])
+        made += [address for address, new in batch if (new.domain_id, new.local) in there]
+        skipped += [
+            Skipped(address, TAKEN) for address, new in batch if (new.domain_id, new.local) not in there
+        ]
+    context.log.info("import.done", user=user_id, made=len(made), skipped=len(skipped))
+    return made, skipped
+
+
+class _Reader:
+    """Turns entries into a plan, by what the user has."""
+
+    def __init__(self, context: Context, db: Database, user_id: int, to: int | None) -> None:
+        self.plan = Plan()
+        self._domains = {one.name: one for one in domains.usable(db, user_id)}
+        self.shared = frozenset(one.id for one in self._domains.values() if one.user_id is None)
+        self._to = next((one for one in self._domains.values() if one.id == to), None)
+        if to is not None and self._to is None:
+            raise Conflict("This domain is not yours to use.", "Choose one from the list.")
+        own = [one for one in mailboxes.of_user(db, user_id) if one.verified_at is not None]
+        if not own:
+            raise Conflict(
+                "There is no mailbox to forward to yet.",
+                "Add one under Mailboxes, and open the link that is mailed to it.",
+            )
+        self._mailboxes = {one.address(context.ring).lower(): one.id for one in own}
+        self._usual = next((one.id for one in own if one.is_default), own[0].id)
+
+    def take(self, entry: Entry) -> None:
+        """Put it where it belongs."""
+        if entry.deleted:
+            self.plan.skip(entry.address, DELETED_THERE)
+            return
+        try:
+            address = parse_address(entry.address)
+            domain = self._domain(address.domain)
+            local = check_local(address.local, domain.name) if domain else ""
+        except BadInput as error:
+            self.plan.skip(entry.address, error.reason)
+            return
+        if domain is None:
+            self.plan.skip(entry.address, f"The domain {address.domain} is not yours to use here.")
+        elif f"{local}@{domain.name}" in self.plan.new:
+            self.plan.skip(entry.address, TWICE)
+        else:
+            self.plan.new[f"{local}@{domain.name}"] = New(
+                domain.id, local, entry.note[:MAX_NOTE], entry.enabled, self._where(entry)
+            )
+
+    def _domain(self, name: str) -> Domain | None:
+        found = self._domains.get(name)
+        if found is None and name not in self.plan.elsewhere:
+            self.plan.elsewhere.append(name)
+        return found or self._to
+
+    def _where(self, entry: Entry) -> tuple[int, ...]:
+        known = (self._mailboxes.get(one.lower()) for one in entry.mailboxes)
+        return tuple(dict.fromkeys(one for one in known if one is not None)) or (self._usual,)
+
+
+def _leave_out_known(
+    context: Context, db: Database, user_id: int, found: Plan, shared: frozenset[int]
+) -> None:
+    """What this user has, or what nobody gets any more. What others have is told when it is made, and not before."""
+    own = {one.address: one for one in aliases.of_user(db, user_id)}
+    on_shared = [address for address, new in found.new.items() if new.domain_id in shared]
+    gone = retired.among(db, context.ring, on_shared)
+    for address in list(found.new):
+        if address in own:
+            found.skip(address, THERE if own[address].deleted_at is None else DELETED)
+            del found.new[address]
+        elif address in gone:
+            found.skip(address, TAKEN)
+            del found.new[address]
+
+
+def read(context: Context, user_id: int) -> list[Entry] | None:
+    """The aliases of the file that the user sent, or None when there is none (any more)."""
+    with context.pool.connection() as db, db.transaction(user_id):
+        file = imports.kept(db, context.ring, user_id)
+    return None if file is None else alias_file.read(file)
+
+
+def keep(context: Context, user_id: int, file: bytes) -> None:
+    """Keep the file that the user sent, for a day. BadInput when it is none that can be read."""
+    alias_file.read(file)
+    with context.pool.connection() as db, db.transaction(user_id):
+        imports.keep(db, context.ring, user_id, file)
+
+
+def forget(context: Context, user_id: int) -> None:
+    """The file is not needed any more."""
+    with context.pool.connection() as db, db.transaction(user_id):
+        imports.drop(db, user_id)
