@@ -559,6 +559,10 @@ def test_what_failed_is_listed_retried_dropped_and_shown(instance: Instance, rel
     assert "Nothing waits" in run(instance, "queue", "list")
     assert rows(instance, "queue", "list") == []
     run(instance, "queue", "retry", number, code=73)
+    assert [(row["act"], row["target"]) for row in rows(instance, "acts")] == [
+        ("drop delivery", number),
+        ("retry delivery", number),
+    ]
     kinds = [row["kind"] for row in rows(instance, "user", "events", "jane")]
     assert kinds == ["dropped", "failed", "retried", "failed", "received"]
     assert rows(instance, "message", "show", message_id)[0]["deleted"] is not None

@@ -43,6 +43,12 @@ def test_a_user_is_signed_out_everywhere(instance: Instance):
     assert acts(instance) == ["sign out user"]
 
 
+def test_who_can_sign_in_as_somebody_else_leaves_a_line(instance: Instance):
+    link = instance.cli("user", "link", "jane").split("\n")[0]
+    assert acts(instance) == ["make sign-in link"]
+    assert link.rpartition("/")[2] not in instance.cli("acts")
+
+
 def test_passkeys_are_listed(instance: Instance):
     assert "There is none." in instance.cli("user", "passkeys", "jane")
     context = instance.context()

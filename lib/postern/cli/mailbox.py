@@ -116,15 +116,16 @@ def make_default(args: argparse.Namespace) -> None:
 
 def resume_mailbox(args: argparse.Namespace) -> None:
     """postern mailbox resume"""
-    from postern.store import admin_acts, mailboxes
+    from postern.flow import mailboxes as keeping
 
     with common.instance() as context:
         user, mailbox = _find(context, args)
-        with common.across_users(context) as db:
-            changed = mailboxes.resume(db, mailbox.id)
-            if changed:
-                admin_acts.add(db, admin_acts.OPERATOR, "resume mailbox", user.handle)
-    print("Mail is forwarded to it again." if changed else "It was not paused.")
+        if mailbox.paused_at is None:
+            print("It was not paused.")
+            return
+        released = keeping.resume(context, mailbox)
+        common.write_down(context, "resume mailbox", user.handle)
+    print(f"Mail is forwarded to it again. Messages that waited for it: {released}.")
 
 
 def delete_mailbox(args: argparse.Namespace) -> None:

@@ -59,7 +59,7 @@ def list_queue(args: argparse.Namespace) -> None:
 
 def change_deliveries(args: argparse.Namespace) -> None:
     """postern queue retry, postern queue drop"""
-    from postern.store import events, messages, queue
+    from postern.store import admin_acts, events, messages, queue
 
     refused = []
     for delivery_id in args.id:
@@ -74,6 +74,7 @@ def change_deliveries(args: argparse.Namespace) -> None:
                 refused.append(str(delivery_id))
                 continue
             events.add(db, context.ring, user_id, kind, delivery_id=delivery_id, message_id=message_id)
+            admin_acts.add(db, admin_acts.OPERATOR, f"{args.verb} delivery", str(delivery_id))
             if message_id is not None:
                 messages.clear_when_done(db, message_id)
         print(f"Delivery {delivery_id}: {kind}.")

@@ -90,9 +90,12 @@ def list_users(args: argparse.Namespace) -> None:
 def make_link(args: argparse.Namespace) -> None:
     """postern user link"""
     from postern.flow import sign_in
+    from postern.store import admin_acts
 
     with common.as_operator() as (context, db):
-        link = sign_in.make_link(context, db, common.get_user(db, args.handle))
+        user = common.get_user(db, args.handle)
+        link = sign_in.make_link(context, db, user)
+        admin_acts.add(db, admin_acts.OPERATOR, "make sign-in link", user.handle)
     print(link)
     print(
         f"It signs {args.handle} in once, within {sign_in.LINK_HOURS} hours, and is not shown again. "
