@@ -12,16 +12,24 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from types import FunctionType
 
 import pytest
 
 from postern.cli.main import build_parser
 from support.house import House
-from support.instance import ALIAS
+from support.instance import ALIAS, DOMAIN
 
-GIVEN = {"handle": "jane", "alias": ALIAS, "address": ALIAS, "id": "1", "release": ""}
-"""An argument by its name -> what the house has."""
+GIVEN = {
+    "handle": "jane",
+    "alias": ALIAS,
+    "address": ALIAS,
+    "id": "1",
+    "release": "",
+    "file": "HOME/aliases.csv",
+}
+"""An argument by its name -> what the house has, in its HOME where it is a file."""
 
 NOWHERE = "127.0.0.1:1"
 MORE = {
@@ -119,7 +127,8 @@ def test_what_can_print_json_is_a_listing():
 
 @pytest.fixture(scope="module")
 def furnished(house: House) -> House:
-    """Besides what the house has: a contact, a note, acts, and an alias that was never used."""
+    """Besides what the house has: a contact, a note, acts, an alias that was never used, and some to take in."""
+    Path(house.home, "aliases.csv").write_text(f"alias,note,enabled,mailboxes\nbooks@{DOMAIN},,true,\n")
     house.cli("alias", "add", "jane", "--kind", "uuid")
     house.cli("contact", "add", ALIAS, "bob@shop.example")
     house.cli("alias", "note", ALIAS, "2026-01-31 is no time here")
@@ -128,7 +137,8 @@ def furnished(house: House) -> House:
 
 @pytest.mark.parametrize("name", LISTINGS)
 def test_the_json_of_a_listing_is_an_array_of_objects_with_the_keys_of_the_table(furnished: House, name: str):
-    argv = [*name.split(), *arguments(LISTINGS[name]), *MORE.get(name, [])]
+    given = [word.replace("HOME", furnished.home) for word in arguments(LISTINGS[name])]
+    argv = [*name.split(), *given, *MORE.get(name, [])]
     code, told, errors = furnished.tell(*argv, "--json")
     assert code == 0 or name in MAY_FAIL, errors
     rows = json.loads(told)
