@@ -110,6 +110,7 @@ TIERS = {
         programs=("nginx", "fcgiwrap", "spawn-fcgi"),
         root=True,
     ),
+    "shells": Tier("shells beside bash", apt=("zsh", "fish"), programs=("zsh", "fish")),
     "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
     "browser": Tier(
         "Chromium, Playwright, and axe",

@@ -2,6 +2,7 @@
 
 visit(person, look)   a Visitor, signed in as that person; without one, a stranger. Judged and closed when the test ends
 site                  the instance of this test (support/people.py), served at http://localhost, with the `relay` behind it
+resolver              where it looks domains up
 jane, other           two people of it, who must never see each other's things
 mail_to(address)      lets everything be delivered that is due; the newest message that the relay took for this address
 """
@@ -20,6 +21,7 @@ import pytest
 
 from postern.ops.local.superuser import Superuser
 from support.browser import DESKTOP, Look, Visitor, open_chromium, open_served
+from support.doh import DohServer
 from support.fixtures import relay_env
 from support.people import Person, Site
 from support.relay import ScriptedRelay
@@ -40,8 +42,16 @@ def chromium() -> Iterator[Any]:
 
 
 @pytest.fixture
-def site(cluster: Superuser, tmp_path: pathlib.Path, relay: ScriptedRelay) -> Iterator[Site]:
-    with open_served(cluster, tmp_path, **relay_env(relay)) as made:
+def resolver() -> Iterator[DohServer]:
+    with DohServer() as server:
+        yield server
+
+
+@pytest.fixture
+def site(
+    cluster: Superuser, tmp_path: pathlib.Path, relay: ScriptedRelay, resolver: DohServer
+) -> Iterator[Site]:
+    with open_served(cluster, tmp_path, POSTERN_DOH_URL=resolver.url, **relay_env(relay)) as made:
         yield made
 
 

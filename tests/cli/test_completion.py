@@ -1,6 +1,6 @@
 """What shells offer when Tab is pressed, asked of the shells themselves, for every command there is.
 
-bash is asked through the function that it calls on Tab; zsh and fish, where they are installed, through what their Tab does.
+bash is asked through the function that it calls on Tab; zsh and fish (the tier shells) through what their Tab does.
 """
 
 from __future__ import annotations
@@ -158,7 +158,12 @@ AWKWARD = [
 ]
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+every_shell = pytest.mark.parametrize(
+    "shell", [pytest.param(one, marks=[] if one == "bash" else pytest.mark.tier("shells")) for one in SHELLS]
+)
+
+
+@every_shell
 def test_words_that_mean_something_to_the_shell_stay_words(shell: str, tmp_path: Path):
     path = tmp_path / "script"
     path.write_text(completion_scripts.SCRIPTS[shell](AWKWARD))
@@ -167,24 +172,19 @@ def test_words_that_mean_something_to_the_shell_stay_words(shell: str, tmp_path:
 
 def parse(shell: str, path: Path) -> None:
     """Does the shell read it?"""
-    program = shutil.which(shell)
-    if program is None:
-        pytest.skip(f"needs {shell}, which is not installed")
-    done = subprocess.run([program, "-n", str(path)], capture_output=True, text=True, timeout=PATIENCE)
+    done = subprocess.run([shell, "-n", str(path)], capture_output=True, text=True, timeout=PATIENCE)
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("shell", SHELLS)
+@every_shell
 def test_the_shell_reads_the_script(shell: str, tmp_path: Path):
     path = tmp_path / "script"
     path.write_text(script(shell))
     parse(shell, path)
 
 
+@pytest.mark.tier("shells")
 def test_fish_offers_what_fits(tmp_path: Path):
-    program = shutil.which("fish")
-    if program is None:
-        pytest.skip("needs fish, which is not installed")
     path = tmp_path / "completion.fish"
     path.write_text(script("fish"))
     for line, expected in (
@@ -194,7 +194,7 @@ def test_fish_offers_what_fits(tmp_path: Path):
         ("postern user link ", []),
     ):
         done = subprocess.run(
-            [program, "--no-config", "-c", f"source {path}; complete -C '{line}'"],
+            ["fish", "--no-config", "-c", f"source {path}; complete -C '{line}'"],
             capture_output=True,
             text=True,
             timeout=PATIENCE,
@@ -216,10 +216,8 @@ _postern
 """
 
 
+@pytest.mark.tier("shells")
 def test_zsh_offers_what_fits(tmp_path: Path):
-    program = shutil.which("zsh")
-    if program is None:
-        pytest.skip("needs zsh, which is not installed")
     path = tmp_path / "_postern"
     path.write_text(script("zsh"))
     for line, expected in (
@@ -229,7 +227,7 @@ def test_zsh_offers_what_fits(tmp_path: Path):
         (("user", "link", ""), []),
     ):
         done = subprocess.run(
-            [program, "-f", "-c", ZSH, "zsh", str(path), "postern", *line],
+            ["zsh", "-f", "-c", ZSH, "zsh", str(path), "postern", *line],
             capture_output=True,
             text=True,
             timeout=PATIENCE,

@@ -74,6 +74,10 @@ LOOKS = [
     for theme in ("light", "dark")
     for script in (True, False)
 ]
+FEW = [Look(), Look("phone", "dark"), Look("phone", script=False), Look("desktop", "dark", script=False)]
+few_looks = pytest.mark.parametrize("look", FEW, ids=str)
+"""Each device, theme and way once: for long ways through pages that are looked at in every look elsewhere."""
+
 every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
 
 
@@ -229,7 +233,8 @@ class Visitor:
         if within:
             place = self.page.locator("li, tr, article, section, fieldset").filter(has_text=within).last
         found = place.get_by_role("button", name=name, exact=True)
-        found = found.or_(place.get_by_role("link", name=name, exact=True))
+        for role in ("link", "switch"):
+            found = found.or_(place.get_by_role(role, name=name, exact=True))
         return found.or_(place.locator("summary").get_by_text(name, exact=True)).filter(visible=True)
 
     def _field(self, label: str) -> Any:
