@@ -261,3 +261,32 @@ def test_static_files_are_served_without_a_process_of_ours(apache: Apache) -> No
     assert handlers.pop("/health") == "cgi-script"
     assert len(handlers) >= 2
     assert "cgi-script" not in handlers.values()
+
+
+TWO_MEANINGS = {
+    "two lengths": b"Content-Length: 9\r\nContent-Length: 99",
+    "a list of lengths": b"Content-Length: 9, 99",
+    "a length with a sign": b"Content-Length: +9",
+    "a negative length": b"Content-Length: -9",
+    "a length in hexadecimal": b"Content-Length: 0x9",
+    "a blank before the colon": b"Content-Length : 9",
+    "a length and chunks": b"Content-Length: 9\r\nTransfer-Encoding: chunked",
+    "chunks that are none": b"Transfer-Encoding: xchunked",
+    "chunks twice": b"Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+}
+
+
+@pytest.mark.parametrize("name", TWO_MEANINGS)
+def test_a_request_with_two_meanings_is_refused_and_nothing_behind_it_answered(
+    apache: Apache, name: str
+) -> None:
+    """What a proxy in front takes for one request and we for two would give somebody another's answer (RFC 9112 11.2)."""
+    hidden = b"GET /health HTTP/1.1\r\nHost: alias.example\r\n\r\n"
+    head = b"POST /sign-in HTTP/1.1\r\nHost: alias.example\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection(("127.0.0.1", apache.port), 60) as connection:
+        connection.sendall(head + TWO_MEANINGS[name] + b"\r\n\r\naddress=x" + hidden)
+        connection.shutdown(socket.SHUT_WR)
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    statuses = re.findall(rb"^HTTP/1\.1 (\d+)", answer, re.MULTILINE)
+    assert len(statuses) == 1
+    assert statuses[0] in (b"400", b"411", b"501"), answer
