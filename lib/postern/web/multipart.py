@@ -1,22 +1,29 @@
 """A form with one file: multipart/form-data (RFC 7578), read whole, since no form of ours sends much.
 
-The standard library's parser of MIME takes it apart. Not here: what the webhook takes, which streams (web/upload.py).
+Not by the standard library's parser of MIME: parts within parts make it recurse, and a long header costs it a minute.
+Not here: what the webhook takes, which streams (web/upload.py).
 """
 
 from __future__ import annotations
 
+import re
+
 from postern.base.errors import BadInput
 from postern.flow.alias_file import MAX_BYTES
+from postern.web import upload
 from postern.web.form import MAX_BYTES as MAX_FIELD_BYTES
 from postern.web.form import Fields, NotAForm
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from email.message import Message
+    from collections.abc import Iterator
 
     from postern.web.request import Request
 
 MOST = MAX_BYTES + MAX_FIELD_BYTES
+MAX_PARTS = 100
+MAX_PART_HEADER = 4096
+_DISPOSITION = re.compile(r'form-data; name="([^"]*)"(; filename[*]?=.*)?', re.IGNORECASE)
 _REMEDY = "Go back, load the page again, and send its form."
 
 
@@ -41,42 +48,54 @@ def read(request: Request) -> Fields:
     body = b"".join(request.body(request.content_length))
     if len(body) < request.content_length:
         raise BadInput("The form did not arrive whole.", _REMEDY)
-    return _fields(_parts(request.content_type, body))
+    return _fields(_parts(body, upload.boundary(request.content_type)))
 
 
-def _parts(content_type: str, body: bytes) -> list[Message]:
-    from email.parser import BytesParser
-
-    if not content_type.isprintable() or not content_type.isascii():
-        raise NotAForm
-    whole = BytesParser().parsebytes(b"Content-Type: " + content_type.encode("ascii") + b"\r\n\r\n" + body)
-    parts = whole.get_payload()
-    if not isinstance(parts, list) or whole.defects:
-        raise BadInput("The form cannot be read.", _REMEDY)
-    return [part for part in parts if not isinstance(part, str)]
-
-
-def _fields(parts: list[Message]) -> Fields:
+def _fields(parts: Iterator[tuple[str, bool, bytes]]) -> Fields:
     fields = Fields()
-    for part in parts:
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if not isinstance(name, str) or not isinstance(content, bytes):
-            raise BadInput("The form cannot be read.", _REMEDY)
-        if part.get_filename() is not None:
+    seen = set()
+    for name, is_file, content in parts:
+        if name in seen or (is_file and fields.file):
+            raise BadInput("The form names a field twice, or holds two files.", _REMEDY)
+        seen.add(name)
+        if is_file:
             fields.file = content
-        elif name in fields:
-            raise BadInput("The form names a field twice.", _REMEDY)
         else:
             fields[name] = _text(content)
     return fields
+
+
+def _parts(body: bytes, mark: bytes) -> Iterator[tuple[str, bool, bytes]]:
+    """Name, whether it is a file, and content of each part. As browsers write them (URL Standard, 5.2), to the letter."""
+    start, *pieces = (b"\r\n" + body).split(b"\r\n--" + mark, MAX_PARTS + 1)
+    if start or not pieces or pieces.pop() not in (b"--", b"--\r\n"):
+        raise _unreadable()
+    for piece in pieces:
+        head, found, content = piece.partition(b"\r\n\r\n")
+        if not found or len(head) > MAX_PART_HEADER or not head.startswith(b"\r\n"):
+            raise _unreadable()
+        yield (*_name(head), content)
+
+
+def _name(head: bytes) -> tuple[str, bool]:
+    """Of the header nothing else counts: not the file's name, which is somebody's words, and not its type."""
+    for line in head.decode("utf-8", "replace").split("\r\n"):
+        field, _, value = line.partition(":")
+        known = _DISPOSITION.fullmatch(value.strip()) if field.lower() == "content-disposition" else None
+        if known:
+            return known[1], known[2] is not None
+    raise _unreadable()
+
+
+def _unreadable() -> BadInput:
+    return BadInput("The form cannot be read.", _REMEDY)
 
 
 def _text(content: bytes) -> str:
     try:
         text = content.decode()
     except UnicodeDecodeError:
-        raise BadInput("The form cannot be read.", _REMEDY) from None
+        raise _unreadable() from None
     if "\0" in text:
         raise BadInput("The form holds a NUL.", _REMEDY)
     return text

@@ -21,23 +21,22 @@ def message(request: Request) -> Iterator[bytes]:
     pieces = request.body(request.content_length)
     if not request.content_type.lower().startswith("multipart/form-data"):
         return pieces
-    return _file_part(pieces, _boundary(request.content_type))
+    return _file_part(pieces, boundary(request.content_type))
 
 
-def _boundary(content_type: str) -> bytes:
+def boundary(content_type: str) -> bytes:
+    """What divides the parts, as the header Content-Type names it. BadInput."""
     for parameter in content_type.split(";")[1:]:
         name, _, value = parameter.strip().partition("=")
         if name.lower() == "boundary" and 0 < len(value.strip('"')) <= 70:
             return value.strip('"').encode("ascii", "replace")
-    raise BadInput(
-        "multipart/form-data without a boundary.", "Send the message as one file part, or as the bare body."
-    )
+    raise BadInput("multipart/form-data without a boundary.", "Name it in the header Content-Type.")
 
 
-def _file_part(pieces: Iterator[bytes], boundary: bytes) -> Iterator[bytes]:
+def _file_part(pieces: Iterator[bytes], mark: bytes) -> Iterator[bytes]:
     """The content of the first part, which must be the only one."""
-    held = _after_part_header(pieces, boundary)
-    closing = b"\r\n--" + boundary + b"--"
+    held = _after_part_header(pieces, mark)
+    closing = b"\r\n--" + mark + b"--"
     keep = len(closing) + 2
     for piece in pieces:
         held += piece
@@ -52,9 +51,9 @@ def _file_part(pieces: Iterator[bytes], boundary: bytes) -> Iterator[bytes]:
     yield content
 
 
-def _after_part_header(pieces: Iterator[bytes], boundary: bytes) -> bytes:
+def _after_part_header(pieces: Iterator[bytes], mark: bytes) -> bytes:
     """What was read beyond the part's header."""
-    start = b"--" + boundary + b"\r\n"
+    start = b"--" + mark + b"\r\n"
     held = b""
     for piece in pieces:
         held += piece
