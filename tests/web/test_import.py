@@ -180,7 +180,7 @@ def test_what_was_exported_here_makes_the_same_aliases_elsewhere(pages: Site, br
         alias = pages.alias(jane, f"e{n}-{jane.id}")
         with pages.context.pool.connection() as db, db.transaction(SYSTEM):
             aliases.describe(db, pages.context.ring, alias, note, "")
-            aliases.enable(db, alias.id, n != 2)
+            alias_list.enable(db, [alias.uid], n != 2)
     for path in ("everything", "aliases/simplelogin", "aliases/addy"):
         file = browser.get(f"{DATA}/{path}").body
         joe = pages.person()
@@ -233,6 +233,30 @@ def test_words_of_a_file_are_shown_as_text(browser: Browser, jane: Person):
     assert page.status == 200
     for text in MARKUP:
         assert text not in page.text
+
+
+def test_what_no_text_holds_is_neither_kept_nor_shown(pages: Site, browser: Browser, jane: Person):
+    odd = "\0\ud800\x1b[2J"
+    document = [
+        {"email": f"odd-{jane.id}@{SHARED}", "note": f"a{odd}b"},
+        {"email": f"{odd}@{SHARED}"},
+        {"email": f"{odd}-deleted@{SHARED}", "deleted": True},
+    ]
+    page = browser.follow(send(browser, json.dumps({"aliases": document}).encode()))
+    assert "1 new alias" in page.text and "2 aliases are not made" in page.text
+    assert "\x1b[2J@" not in page.text
+    assert "1 alias was made" in browser.post(f"{LOOK}/make", to="").text
+    (alias,) = own(pages, jane).values()
+    assert alias.note == "a?\x1b[2Jb"
+
+
+def test_a_row_that_cannot_be_read_is_told(browser: Browser, jane: Person):
+    page = browser.follow(
+        send(browser, table(f"x-{jane.id}@{SHARED},a, b,false,", f"y-{jane.id}@{SHARED},,maybe,"))
+    )
+    assert "Line 2 has more cells than the first line has names." in page.text
+    assert "It says neither that it is on nor that it is off." in page.text
+    assert "0 new aliases" in page.text
 
 
 def test_a_file_that_is_too_large_is_refused_before_it_is_read(browser: Browser):

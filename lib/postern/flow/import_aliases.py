@@ -44,15 +44,18 @@ class Skipped:
 
 @dataclass
 class Plan:
-    """What a file would make, by address, and what not. `elsewhere`: domains of the file that are not the user's to use."""
+    """What a file would make, by address, and what not. `elsewhere`: domains of the file that are not the user's, as keys."""
 
     new: dict[str, New] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
-    elsewhere: list[str] = field(default_factory=list)
+    elsewhere: dict[str, None] = field(default_factory=dict)
 
     def skip(self, address: str, why: str) -> None:
-        """Not this one."""
-        self.skipped.append(Skipped(address[:320], why))
+        """Not this one. What the file calls an address is shown, also on terminals: nothing in it may steer one."""
+        plain = "".join(
+            letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in address[:320]
+        )
+        self.skipped.append(Skipped(plain, why))
 
 
 def plan(context: Context, user_id: int, entries: Sequence[Entry], to: int | None = None) -> Plan:
@@ -106,8 +109,8 @@ class _Reader:
 
     def take(self, entry: Entry) -> None:
         """Put it where it belongs."""
-        if entry.deleted:
-            self.plan.skip(entry.address, DELETED_THERE)
+        if entry.deleted or entry.fault:
+            self.plan.skip(entry.address, entry.fault or DELETED_THERE)
             return
         try:
             address = parse_address(entry.address)
@@ -127,8 +130,8 @@ class _Reader:
 
     def _domain(self, name: str) -> Domain | None:
         found = self._domains.get(name)
-        if found is None and name not in self.plan.elsewhere:
-            self.plan.elsewhere.append(name)
+        if found is None:
+            self.plan.elsewhere[name] = None
         return found or self._to
 
     def _where(self, entry: Entry) -> tuple[int, ...]:

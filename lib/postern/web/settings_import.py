@@ -114,7 +114,7 @@ def _look(context: Context, request: Request, who: SignedIn, to: int | None) -> 
         "Move in",
         new=sizes.many(len(plan.new), "new alias", "new aliases"),
         made=render.render("import_new", rows=_rows(plan)) if plan.new else render.render("import_nothing"),
-        elsewhere=render.render("import_elsewhere", many=_names(plan.elsewhere), options=options)
+        elsewhere=render.render("import_elsewhere", many=_names(list(plan.elsewhere)), options=options)
         if plan.elsewhere and usable
         else render.EMPTY,
         act=render.render(
