@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from postern.base.database import SYSTEM
+from postern.base.database import SYSTEM, SerializationFailure
 from postern.flow import alias_file, import_aliases
 from postern.store import alias_list, aliases, domains, mailboxes, quotas, retired
 from postern.store.aliases import Alias
@@ -172,6 +172,25 @@ def test_thousands_are_made_in_a_few_batches_and_a_run_that_was_cut_off_is_finis
         pages.context, jane.id, import_aliases.plan(pages.context, jane.id, entries)
     )
     assert (len(made), len(skipped), len(own(pages, jane))) == (200, 1_000, 1_200)
+
+
+def test_a_batch_that_lost_a_collision_is_made_again(
+    pages: Site, jane: Person, monkeypatch: pytest.MonkeyPatch
+):
+    entries = alias_file.read(table(f"a-{jane.id}@{SHARED},,true,", f"b-{jane.id}@{SHARED},,true,"))
+    real, calls = import_aliases.imports.add_aliases, []
+
+    def collide(*args: object) -> set[tuple[int, str]]:
+        calls.append(real(*args))  # type: ignore[arg-type]
+        if len(calls) == 1:
+            raise SerializationFailure("Two transactions collided.", "It is tried again by itself.")
+        return calls[-1]
+
+    monkeypatch.setattr("postern.store.imports.add_aliases", collide)
+    made, skipped = import_aliases.make(
+        pages.context, jane.id, import_aliases.plan(pages.context, jane.id, entries)
+    )
+    assert (len(made), skipped, len(own(pages, jane))) == (2, [], 2)
 
 
 def test_what_was_exported_here_makes_the_same_aliases_elsewhere(pages: Site, browser: Browser, jane: Person):

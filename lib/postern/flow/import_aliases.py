@@ -6,7 +6,9 @@ Making is repeatable: what is there already is left as it is, so a run that was 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 
+from postern.base.database import retrying
 from postern.base.errors import BadInput, Conflict
 from postern.flow import alias_file
 from postern.flow.aliases import MAX_NOTE, check_local
@@ -75,17 +77,23 @@ def make(context: Context, user_id: int, wanted: Plan) -> tuple[list[str], list[
     left = list(wanted.new.items())
     while left:
         batch, left = left[:BATCH], left[BATCH:]
-        with context.pool.connection() as db, db.transaction(user_id):
-            room = max(0, quotas.room(db, context.config, user_id, "aliases"))
-            skipped += [Skipped(address, NO_ROOM) for address, _ in batch[room:]]
-            batch = batch[:room]
-            there = imports.add_aliases(db, user_id, [new for _, new in batch])
-        made += [address for address, new in batch if (new.domain_id, new.local) in there]
-        skipped += [
-            Skipped(address, TAKEN) for address, new in batch if (new.domain_id, new.local) not in there
-        ]
+        # Another user's batch may want the same addresses of a shared domain in another order.
+        there, room = retrying(partial(_make, context, user_id, [new for _, new in batch]))
+        skipped += [Skipped(address, NO_ROOM) for address, _ in batch[room:]]
+        for address, new in batch[:room]:
+            if (new.domain_id, new.local) in there:
+                made.append(address)
+            else:
+                skipped.append(Skipped(address, TAKEN))
     context.log.info("import.done", user=user_id, made=len(made), skipped=len(skipped))
     return made, skipped
+
+
+def _make(context: Context, user_id: int, batch: Sequence[New]) -> tuple[set[tuple[int, str]], int]:
+    """Make those of the batch that there is room for; returns which were free, and how much room there was."""
+    with context.pool.connection() as db, db.transaction(user_id):
+        room = max(0, quotas.room(db, context.config, user_id, "aliases"))
+        return imports.add_aliases(db, user_id, batch[:room]), room
 
 
 class _Reader:
