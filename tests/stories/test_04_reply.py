@@ -123,6 +123,67 @@ def test_the_answer_to_a_reply_is_led_back_to_the_users_own_thread(
     assert forwarded["References"] == "<x@y.example> <CAJ+jane.doe-4f8sQ2@mail.gmail.com>"
 
 
+PUBLIC = pathlib.Path(__file__).parents[2].parent / "shared" / "corpus"
+CLIENTS = re.compile(
+    rb"^(?:X-Mailer|User-Agent): .*(?:Outlook|Apple Mail|Thunderbird)|^Message-ID: <[^>]*@mail\.gmail\.com>",
+    re.IGNORECASE | re.MULTILINE,
+)
+RECIPIENTS = re.compile(rb"^(?:To|Cc|Bcc):.*\r\n(?:[ \t].*\r\n)*", re.IGNORECASE | re.MULTILINE)
+
+
+def written_by_clients() -> list[tuple[str, str, bytes]]:
+    """Name, author, and text of the public messages that Gmail, Outlook, Apple Mail and Thunderbird wrote."""
+    found = []
+    for path in sorted(PUBLIC.rglob("*.eml")):
+        raw = re.sub(rb"\r?\n", b"\r\n", path.read_bytes())
+        raw = re.sub(rb"\AFrom .*\r\n", b"", raw)  # of a file of many messages (mbox)
+        head, _, body = raw.partition(b"\r\n\r\n")
+        author = re.search(
+            rb"^From:[^<\r\n]*<?([\w.+-]+@[\w.-]+\.\w+)>?\s*$", head, re.IGNORECASE | re.MULTILINE
+        )
+        if (
+            author
+            and CLIENTS.search(head)
+            and len(re.findall(rb"^From:", head, re.IGNORECASE | re.MULTILINE)) == 1
+        ):
+            head = RECIPIENTS.sub(b"", head + b"\r\n")
+            found.append((path.name, author[1].decode().lower(), head + b"\r\n" + body))
+    return found
+
+
+def test_what_clients_really_wrote_leaves_as_the_alias(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str
+):
+    """Only who it goes to is ours; all else stands as those programs put it."""
+    messages = written_by_clients()
+    if not messages:
+        pytest.skip(f"there is no corpus at {PUBLIC}")
+    left = 0
+    for author in {author for _, author, _ in messages}:
+        own(instance, author)
+    for name, author, raw in messages:
+        stamp = (
+            "Received: from x by cloudflare-email.net (cloudflare) id 1\r\nAuthentication-Results: mx.cloudflare.net; "
+            f"dmarc=pass header.from={author.partition('@')[2]}\r\nTo: <{reverse}>\r\n"
+        )
+        got = instance.post(site, stamp.encode() + raw, rcpt_to=reverse, mail_from=author)
+        assert got.status == 202, name
+        if got.receipt != "stored":  # some stand there twice, and one asks for no answer
+            continue
+        left += 1
+        instance.finish()
+        sent = read(relay.messages[-1].content)
+        assert sent["From"] == ALIAS, name
+        assert [one.addr_spec for one in sent["To"].addresses] == ["bob@bakery.example"], name
+        for part in sent.walk():
+            told = "".join(f"{key}: {value}\n" for key, value in part.items())
+            if part.get_content_maintype() == "text" and not part.is_attachment():
+                told += part.get_content()
+            assert author not in told.lower(), (name, part.get_content_type())
+            assert reverse not in told.lower(), name
+    assert left >= 12
+
+
 FORGED = {
     "not proven": (b"dmarc=pass", b"dmarc=fail"),
     "stamped by somebody else": (
