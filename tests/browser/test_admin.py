@@ -8,7 +8,7 @@ import pytest
 
 from postern.base.database import SYSTEM
 from postern.store import quotas, users
-from support.browser import Look, Visitor, every_look
+from support.browser import Look, Visitor, few_looks
 from support.people import Person, Site
 from support.store import add_message
 
@@ -30,7 +30,7 @@ def fail(site: Site, person: Person) -> None:
         )
 
 
-@every_look
+@few_looks
 def test_an_admin_looks_after_the_users(
     visit: Visit, site: Site, admin: Person, jane: Person, look: Look
 ) -> None:

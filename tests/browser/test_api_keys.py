@@ -7,7 +7,7 @@ from collections.abc import Callable
 from email.message import EmailMessage
 
 from postern.flow import api_keys as keeping
-from support.browser import Look, Visitor, every_look
+from support.browser import Look, Visitor, few_looks
 from support.people import Person, Site
 
 Visit = Callable[..., Visitor]
@@ -16,7 +16,7 @@ MailTo = Callable[[str], EmailMessage]
 PAGE = "/settings/api-keys"
 
 
-@every_look
+@few_looks
 def test_a_key_is_made_copied_and_revoked(
     visit: Visit, site: Site, jane: Person, mail_to: MailTo, look: Look
 ) -> None:

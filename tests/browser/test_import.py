@@ -5,13 +5,13 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable
 
-from support.browser import Look, Visitor, every_look
+from support.browser import Look, Visitor, few_looks
 from support.people import SHARED, Person, Site
 
 Visit = Callable[..., Visitor]
 
 
-@every_look
+@few_looks
 def test_aliases_of_another_service_are_taken_in(
     visit: Visit, site: Site, jane: Person, look: Look, tmp_path: pathlib.Path
 ) -> None:
