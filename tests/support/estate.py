@@ -150,6 +150,7 @@ def _programs(estate: Estate, db: Database) -> None:
     site, person = estate.site, estate.person
     file = f"alias,note\n{_name(estate, 'import')}@{site.shared.name},{MARK}\nx@elsewhere.example,{MARK}\n"
     imports.keep(db, site.context.ring, person.id, file.encode())
+    estate.ids["import"] = str(db.value("SELECT uid FROM imports WHERE user_id = :id", id=person.id))
     wanted = Wanted(f"{MARK} program", api_keys.READ, None)
     making_keys.issue(estate.site.context, db, estate.person.id, wanted)
     (made,) = api_keys.of_user(db, estate.person.id)

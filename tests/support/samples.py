@@ -133,7 +133,7 @@ FORMS = {
     "/admin/deliveries/*/retry": Form(),
     "/admin/deliveries/*/drop": Form(),
     "/settings/data/import": Form({"file": "alias\nnew@alias.example\n"}),
-    "/settings/data/import/make": Form({"to": ""}, status=200),
+    "/settings/data/import/make": Form({"uid": "{import}", "to": ""}, status=200),
     "/settings/data/delete": Form({"handle": "{handle}"}, status=200),
 }
 """Route -> the form. All of them are POST."""

@@ -19,6 +19,7 @@ from postern.store.imports import New
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from postern.base.database import Database
     from postern.flow.alias_file import Entry
@@ -46,11 +47,13 @@ class Skipped:
 
 @dataclass
 class Plan:
-    """What a file would make, by address, and what not. `elsewhere`: domains of the file that are not the user's, as keys."""
+    """What a file would make, by address, and what not. `elsewhere`: domains of the file that are not the user's, as keys;
+    `shared`: ids of domains that everybody may use."""
 
     new: dict[str, New] = field(default_factory=dict)
     skipped: list[Skipped] = field(default_factory=list)
     elsewhere: dict[str, None] = field(default_factory=dict)
+    shared: frozenset[int] = frozenset()
 
     def skip(self, address: str, why: str) -> None:
         """Not this one. What the file calls an address is shown, also on terminals: nothing in it may steer one."""
@@ -66,7 +69,7 @@ def plan(context: Context, user_id: int, entries: Sequence[Entry], to: int | Non
         reader = _Reader(context, db, user_id, to)
         for entry in entries:
             reader.take(entry)
-        _leave_out_known(context, db, user_id, reader.plan, reader.shared)
+        _leave_out_own(db, user_id, reader.plan)
     return reader.plan
 
 
@@ -78,7 +81,7 @@ def make(context: Context, user_id: int, wanted: Plan) -> tuple[list[str], list[
     while left:
         batch, left = left[:BATCH], left[BATCH:]
         # Another user's batch may want the same addresses of a shared domain in another order.
-        there, room = retrying(partial(_make, context, user_id, [new for _, new in batch]))
+        there, room = retrying(partial(_make, context, user_id, batch, wanted.shared))
         skipped += [Skipped(address, NO_ROOM) for address, _ in batch[room:]]
         for address, new in batch[:room]:
             if (new.domain_id, new.local) in there:
@@ -89,20 +92,26 @@ def make(context: Context, user_id: int, wanted: Plan) -> tuple[list[str], list[
     return made, skipped
 
 
-def _make(context: Context, user_id: int, batch: Sequence[New]) -> tuple[set[tuple[int, str]], int]:
+def _make(
+    context: Context, user_id: int, batch: Sequence[tuple[str, New]], shared: frozenset[int]
+) -> tuple[set[tuple[int, str]], int]:
     """Make those of the batch that there is room for; returns which were free, and how much room there was."""
     with context.pool.connection() as db, db.transaction(user_id):
         room = max(0, quotas.room(db, context.config, user_id, "aliases"))
-        return imports.add_aliases(db, user_id, batch[:room]), room
+        fitting = batch[:room]
+        on_shared = [address for address, new in fitting if new.domain_id in shared]
+        gone = retired.among(db, context.ring, on_shared)
+        return imports.add_aliases(
+            db, user_id, [new for address, new in fitting if address not in gone]
+        ), room
 
 
 class _Reader:
     """Turns entries into a plan, by what the user has."""
 
     def __init__(self, context: Context, db: Database, user_id: int, to: int | None) -> None:
-        self.plan = Plan()
         self._domains = {one.name: one for one in domains.usable(db, user_id)}
-        self.shared = frozenset(one.id for one in self._domains.values() if one.user_id is None)
+        self.plan = Plan(shared=frozenset(one.id for one in self._domains.values() if one.user_id is None))
         self._to = next((one for one in self._domains.values() if one.id == to), None)
         if to is not None and self._to is None:
             raise Conflict("This domain is not yours to use.", "Choose one from the list.")
@@ -147,27 +156,19 @@ class _Reader:
         return tuple(dict.fromkeys(one for one in known if one is not None)) or (self._usual,)
 
 
-def _leave_out_known(
-    context: Context, db: Database, user_id: int, found: Plan, shared: frozenset[int]
-) -> None:
-    """What this user has, or what nobody gets any more. What others have is told when it is made, and not before."""
+def _leave_out_own(db: Database, user_id: int, found: Plan) -> None:
+    """What this user has. What others have, or had, is told when it is made and not before: looking costs nothing."""
     own = {one.address: one for one in aliases.of_user(db, user_id)}
-    on_shared = [address for address, new in found.new.items() if new.domain_id in shared]
-    gone = retired.among(db, context.ring, on_shared)
-    for address in list(found.new):
-        if address in own:
-            found.skip(address, THERE if own[address].deleted_at is None else DELETED)
-            del found.new[address]
-        elif address in gone:
-            found.skip(address, TAKEN)
-            del found.new[address]
+    for address in own.keys() & found.new.keys():
+        found.skip(address, THERE if own[address].deleted_at is None else DELETED)
+        del found.new[address]
 
 
-def read(context: Context, user_id: int) -> list[Entry] | None:
-    """The aliases of the file that the user sent, or None when there is none (any more)."""
+def read(context: Context, user_id: int) -> tuple[UUID, list[Entry]] | None:
+    """The uid of the file that the user sent, and its aliases; None when there is none (any more)."""
     with context.pool.connection() as db, db.transaction(user_id):
-        file = imports.kept(db, context.ring, user_id)
-    return None if file is None else alias_file.read(file)
+        found = imports.kept(db, context.ring, user_id)
+    return None if found is None else (found[0], alias_file.read(found[1]))
 
 
 def keep(context: Context, user_id: int, file: bytes) -> None:

@@ -27,10 +27,10 @@ def keep(db: Database, ring: KeyRing, user_id: int, file: bytes) -> None:
 _KEPT = "SELECT uid, file_sealed FROM imports WHERE user_id = :user_id"
 
 
-def kept(db: Database, ring: KeyRing, user_id: int) -> bytes | None:
-    """The file, or None when there is none (any more)."""
+def kept(db: Database, ring: KeyRing, user_id: int) -> tuple[uuid.UUID, bytes] | None:
+    """The uid of the file and the file, or None when there is none (any more)."""
     found = db.run(_KEPT, user_id=user_id)
-    return ring.open(found[0][1], f"imports.file:{found[0][0]}") if found else None
+    return (found[0][0], ring.open(found[0][1], f"imports.file:{found[0][0]}")) if found else None
 
 
 _DROP = "DELETE FROM imports WHERE user_id = :user_id"

@@ -5,7 +5,7 @@ The file waits sealed in the database meanwhile: what is shown is what is made, 
 
 from __future__ import annotations
 
-from postern.base.errors import BadInput, NotFound, PosternError
+from postern.base.errors import BadInput, Conflict, NotFound, PosternError
 from postern.flow import import_aliases
 from postern.store import domains
 from postern.web import ids, render, room, session, sizes
@@ -14,6 +14,7 @@ from postern.web import response as responses
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from postern.flow.context import Context
     from postern.flow.import_aliases import Plan, Skipped
@@ -50,7 +51,11 @@ def send(context: Context, request: Request, who: SignedIn, fields: Fields) -> R
 def make(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /settings/data/import/make: take it in, and say what was made."""
     try:
-        plan = _plan(context, who, _chosen(fields.text("to")))
+        uid, plan = _plan(context, who, _chosen(fields.text("to")))
+        if fields.text("uid") != str(uid):
+            raise Conflict(
+                "Another file was sent meanwhile; nothing was made.", "Look at that one, and make it."
+            )
     except PosternError as error:
         return _problem(context, request, who, error)
     made, skipped = import_aliases.make(context, who.user_id, plan)
@@ -71,14 +76,15 @@ def _chosen(text: str) -> int | None:
     return ids.number(text) if text else None
 
 
-def _plan(context: Context, who: SignedIn, to: int | None) -> Plan:
-    entries = import_aliases.read(context, who.user_id)
-    if entries is None:
+def _plan(context: Context, who: SignedIn, to: int | None) -> tuple[UUID, Plan]:
+    found = import_aliases.read(context, who.user_id)
+    if found is None:
         raise NotFound(
             "There is no file to take in (any more).",
             "Send it under Settings, Your data; it is kept for a day.",
         )
-    return import_aliases.plan(context, who.user_id, entries, to)
+    uid, entries = found
+    return uid, import_aliases.plan(context, who.user_id, entries, to)
 
 
 def _problem(context: Context, request: Request, who: SignedIn, wrong: PosternError) -> Response:
@@ -96,7 +102,7 @@ def _problem(context: Context, request: Request, who: SignedIn, wrong: PosternEr
 
 def _look(context: Context, request: Request, who: SignedIn, to: int | None) -> Response:
     try:
-        plan = _plan(context, who, to)
+        uid, plan = _plan(context, who, to)
     except PosternError as error:
         return _problem(context, request, who, error)
     with context.pool.connection() as db, db.transaction(who.user_id):
@@ -120,6 +126,7 @@ def _look(context: Context, request: Request, who: SignedIn, to: int | None) -> 
         act=render.render(
             "import_make",
             csrf=room.csrf_token(context, who),
+            uid=str(uid),
             to=str(to or ""),
             many=sizes.many(len(plan.new), "alias", "aliases"),
         )
