@@ -21,6 +21,7 @@ import pytest
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 import tiers
+from postern.base import redact
 from postern.base.errors import PosternError
 from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
@@ -71,6 +72,14 @@ def need(tier: str) -> None:
     reason = tiers.why_missing(tier)
     if reason:
         (pytest.fail if ALL else pytest.skip)(reason)
+
+
+@pytest.fixture(autouse=True)
+def _secrets_are_forgotten() -> Iterator[None]:
+    """A process knows the secrets of one instance; a worker would look for those of thousands in each line that it logs."""
+    known = redact._known
+    yield
+    redact._known = known
 
 
 @pytest.fixture(scope="session")

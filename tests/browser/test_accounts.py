@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 from postern.base.database import SYSTEM
 from postern.flow import registration
-from support.browser import Look, Visitor, every_look
+from support.browser import Look, Visitor, few_looks
 from support.people import Person, Site
 
 Visit = Callable[..., Visitor]
@@ -25,7 +25,7 @@ def code_in(message: EmailMessage) -> str:
     return found[1]
 
 
-@every_look
+@few_looks
 def test_an_invitation_leads_to_an_account(visit: Visit, site: Site, mail_to: MailTo, look: Look) -> None:
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
         link = registration.invite(site.context, db, "operator", "user", "", 7)
@@ -45,7 +45,7 @@ def test_an_invitation_leads_to_an_account(visit: Visit, site: Site, mail_to: Ma
     visitor.see("Welcome, zoe")
 
 
-@every_look
+@few_looks
 def test_a_recovery_code_opens_the_door_without_mail(
     visit: Visit, site: Site, jane: Person, look: Look
 ) -> None:

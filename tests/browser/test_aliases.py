@@ -101,7 +101,7 @@ def test_one_alias_is_described_written_from_blocked_and_deleted(
 def test_two_keys_make_and_find(visit: Visit, jane: Person) -> None:
     visitor = visit(jane, DESKTOP)
     visitor.go("/aliases")
-    visitor.key("n")
+    visitor.key("n", leads_to="/aliases")
     visitor.see("Your new alias")
     visitor.key("/")
     assert visitor.page.evaluate("document.activeElement.id") == "q"

@@ -22,7 +22,7 @@ IN_LOOKS_WITH_SCRIPT = pytest.mark.parametrize(
 def add(visitor: Visitor, name: str) -> None:
     visitor.go(PAGE)
     visitor.fill("Name of the new passkey", name)
-    visitor.press_and_wait("Add a passkey", PAGE)
+    visitor.press("Add a passkey", leads_to=PAGE)
 
 
 @IN_LOOKS_WITH_SCRIPT
@@ -41,7 +41,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(
     visitor.press("Sign out")
     visitor.shot("passkey-sign-in")
     device.touch()
-    visitor.press_and_wait("Sign in with a passkey", "/aliases")
+    visitor.press("Sign in with a passkey", leads_to="/aliases")
     visitor.go(PAGE)
     visitor.see("last used")
     visitor.press("Change Jane's laptop")
@@ -55,7 +55,7 @@ def test_a_passkey_is_added_signs_in_and_is_removed(
     device.touch(on=False)
     visitor.press("Sign out")
     device.touch()
-    visitor.press_and_wait("Sign in with a passkey", "/sign-in/passkey", status=400)
+    visitor.press("Sign in with a passkey", leads_to="/sign-in/passkey", status=400)
     visitor.see("This passkey opens no account here.")
     visitor.shot("passkey-removed")
 
@@ -64,7 +64,7 @@ def test_the_browser_offers_a_passkey_where_the_address_is_typed(visit: Visit, j
     visitor = visit(jane, PHONE)
     visitor.authenticator()
     add(visitor, "Phone")
-    visitor.press_and_wait("Sign out", "/aliases")
+    visitor.press("Sign out", leads_to="/aliases")
 
 
 def test_who_does_not_show_who_he_is_adds_none(visit: Visit, jane: Person) -> None:

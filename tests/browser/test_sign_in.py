@@ -8,7 +8,7 @@ from email.message import EmailMessage
 
 from postern.base.database import SYSTEM
 from postern.flow import sign_in
-from support.browser import PHONE, Look, Visitor, every_look
+from support.browser import PHONE, Look, Visitor, few_looks
 from support.people import Person, Site
 
 Visit = Callable[..., Visitor]
@@ -44,7 +44,7 @@ def operators_link(site: Site, person: Person) -> str:
         return sign_in.make_link(site.context, db, person.user)[len(site.context.config.url) :]
 
 
-@every_look
+@few_looks
 def test_a_mailed_link_signs_in_and_the_button_signs_out(
     visit: Visit, site: Site, jane: Person, mail_to: MailTo, look: Look
 ) -> None:

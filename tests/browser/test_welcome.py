@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from email.message import EmailMessage
 
-from support.browser import Look, Visitor, every_look
+from support.browser import Look, Visitor, few_looks
 from support.people import Site
 from support.receipt import post
 
@@ -22,7 +22,7 @@ def link_in(message: EmailMessage, site: Site) -> str:
     return found[1]
 
 
-@every_look
+@few_looks
 def test_the_tour_leads_to_the_first_mail(visit: Visit, site: Site, mail_to: MailTo, look: Look) -> None:
     jane = site.person(welcomed=False)
     site.run("DELETE FROM mailboxes WHERE user_id = :id", id=jane.id)

@@ -76,7 +76,7 @@ LOOKS = [
 ]
 FEW = [Look(), Look("phone", "dark"), Look("phone", script=False), Look("desktop", "dark", script=False)]
 few_looks = pytest.mark.parametrize("look", FEW, ids=str)
-"""Each device, theme and way once: for long ways through pages that are looked at in every look elsewhere."""
+"""Each device in each theme, with its scripts and without, in half of the combinations: for long ways."""
 
 every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
 
@@ -141,15 +141,13 @@ class Visitor:
         with self._step(status):
             self.page.goto(path)
 
-    def press(self, name: str, *, within: str = "", status: int = 200) -> None:
-        """The one button, link, or fold-out that is called so; `within`: in the row or section that has this text."""
-        with self._step(status):
-            self._control(name, within).click()
+    def press(self, name: str, *, within: str = "", leads_to: str = "", status: int = 200) -> None:
+        """The one button, link, or fold-out that is called so; `within`: in the row or section that has this text.
 
-    def press_and_wait(self, name: str, path: str, *, status: int = 200) -> None:
-        """Press a button whose page leaves only once its script is done, and wait for the page of this path."""
-        with self._step(status), self.page.expect_navigation(url=lambda url: urlsplit(url).path == path):
-            self._control(name, "").click()
+        `leads_to`: the path of the page that comes once a script is done; for others the browser is known to wait.
+        """
+        with self._step(status, leads_to):
+            self._control(name, within).click()
 
     def fill(self, label: str, text: str) -> None:
         """Type into the field of this label."""
@@ -167,9 +165,9 @@ class Visitor:
         """In the field of this label."""
         self._field(label).set_input_files(file)
 
-    def key(self, key: str, *, status: int = 200) -> None:
-        """Press a key of the keyboard, by Playwright's name for it."""
-        with self._step(status):
+    def key(self, key: str, *, leads_to: str = "", status: int = 200) -> None:
+        """Press a key of the keyboard, by Playwright's name for it; `leads_to` as above."""
+        with self._step(status, leads_to):
             self.page.keyboard.press(key)
 
     def see(self, text: str) -> None:
@@ -218,10 +216,14 @@ class Visitor:
         assert not self.judge.faults, "\n".join(self.judge.faults)
 
     @contextlib.contextmanager
-    def _step(self, status: int) -> Iterator[None]:
+    def _step(self, status: int, leads_to: str = "") -> Iterator[None]:
         """What may lead to another page."""
         self.judge.status = status
-        yield
+        if leads_to:
+            with self.page.expect_navigation(url=lambda url: urlsplit(url).path == leads_to):
+                yield
+        else:
+            yield
         self.page.wait_for_load_state()
         assert self.judge.status == status, (
             f"{self.path}: {self.judge.status}\n{self.page.inner_text('body')}"
