@@ -114,8 +114,8 @@ TIERS = {
     "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
     "browser": Tier(
         "Chromium, Playwright, and axe",
-        apt=("chromium", "npm"),
-        programs=("chromium",),
+        apt=("chromium-headless-shell", "npm"),
+        programs=("chromium-headless-shell",),
         files=(str(AXE),),
         modules=("playwright",),
     ),

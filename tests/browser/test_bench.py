@@ -87,11 +87,11 @@ def test_pictures_are_taken_where_they_are_asked_for(
 ) -> None:
     folder = tmp_path / "pictures"
     for wanted in ("", str(folder)):
-        monkeypatch.setenv("POSTERN_SHOTS", wanted)
+        monkeypatch.setenv("POSTERN_TESTS_SHOTS", wanted)
         visitor = visit(look=Look("phone", "dark"))
         visitor.go("/")
         visitor.shot("front")
-    assert [path.name for path in folder.iterdir()] == ["front-phone-dark.png"]
+    assert [path.name for path in folder.iterdir()] == ["front-phone-dark.webp"]
 
 
 MAKE_PASSKEY = """async () => {

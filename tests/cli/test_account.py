@@ -45,7 +45,7 @@ def test_an_account_is_exported_and_deleted_when_it_is_meant(instance: Instance)
     assert "is deleted" in instance.cli("account", "delete", "jane", "--yes")
     assert instance.query("SELECT count(*) FROM aliases") == [[0]]
     instance.cli("account", "delete", "jane", "--yes", code=66)
-    assert acts(instance) == ["delete user"]
+    assert acts(instance) == ["delete user", "export account", "export account"]
 
 
 def test_subdomains_are_offered_of_shared_domains_alone(instance: Instance):
@@ -53,5 +53,7 @@ def test_subdomains_are_offered_of_shared_domains_alone(instance: Instance):
     assert instance.query("SELECT subdomains FROM domains") == [[True]]
     instance.cli("domain", "subdomains", DOMAIN, "off")
     assert instance.query("SELECT subdomains FROM domains") == [[False]]
+    instance.cli("domain", "subdomains", DOMAIN, "off")
+    assert acts(instance) == ["offer subdomains", "offer subdomains"]
     instance.cli("domain", "add", "own.example", "--user", "jane")
     instance.cli("domain", "subdomains", "own.example", "on", code=66)

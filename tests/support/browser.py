@@ -8,11 +8,12 @@ A Visitor does what people do, by the words that they read: go, press, fill, pic
 when he is done, a Judge looks at it (support/judge.py); `finish()` fails with all its faults. Not here: the fixtures
 (tests/browser/conftest.py).
 
-Pictures are taken when POSTERN_SHOTS names a folder: <name>-<phone|desktop>-<light|dark>.png.
+Pictures are taken when POSTERN_TESTS_SHOTS names a folder: <name>-<look>.webp.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import pathlib
@@ -45,6 +46,8 @@ DEVICES: dict[str, dict[str, Any]] = {
     "desktop": {"viewport": {"width": 1280, "height": 900}},
 }
 
+THEMES = ("light", "dark")
+
 FLAGS = (
     "--disable-gpu",
     # Nothing but this machine can be reached: a page that asks for more fails, and Chromium's own errands end at once.
@@ -68,15 +71,9 @@ class Look:
 
 
 DESKTOP, PHONE = Look(), Look("phone")
-LOOKS = [
-    Look(device, theme, script)
-    for device in DEVICES
-    for theme in ("light", "dark")
-    for script in (True, False)
-]
-FEW = [Look(), Look("phone", "dark"), Look("phone", script=False), Look("desktop", "dark", script=False)]
-few_looks = pytest.mark.parametrize("look", FEW, ids=str)
-"""Each device in each theme, with its scripts and without, in half of the combinations: for long ways."""
+LOOKS = [Look(device, theme, script) for device in DEVICES for theme in THEMES for script in (True, False)]
+few_looks = pytest.mark.parametrize("look", [DESKTOP, Look("phone", "dark", script=False)], ids=str)
+"""Each device, theme and way once, for long ways; tests/browser/test_tour.py looks at every page in all of them."""
 
 every_look = pytest.mark.parametrize("look", LOOKS, ids=str)
 
@@ -88,7 +85,9 @@ def open_chromium() -> Iterator[Any]:
 
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=tiers.program("chromium"), args=FLAGS)
+        chromium = playwright.chromium.launch(
+            executable_path=tiers.program("chromium-headless-shell"), args=FLAGS
+        )
         try:
             yield chromium
         finally:
@@ -189,11 +188,19 @@ class Visitor:
         return pathlib.Path(waiting.value.path()).read_bytes()
 
     def shot(self, name: str) -> None:
-        """A picture of the whole page, where pictures are asked for; not without JavaScript, since it has the same name."""
-        folder = os.environ.get("POSTERN_SHOTS")
-        if folder and self.look.script:
-            path = pathlib.Path(folder, f"{name}-{self.look.device}-{self.look.theme}.png")
-            self.page.screenshot(path=path, full_page=True, animations="disabled", scale="css")
+        """A picture of the whole page, where pictures are asked for."""
+        folder = os.environ.get("POSTERN_TESTS_SHOTS")
+        if not folder:
+            return
+        devtools = self._context.new_cdp_session(self.page)
+        size = devtools.send("Page.getLayoutMetrics")["cssContentSize"]
+        whole = {"clip": {**size, "scale": 1}, "captureBeyondViewport": True}
+        # Of all formats the smallest for pages; Playwright's own way to take pictures does not know it.
+        taken = devtools.send("Page.captureScreenshot", {"format": "webp", "quality": 80, **whole})
+        devtools.detach()
+        path = pathlib.Path(folder, f"{name}-{self.look}.webp")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(base64.b64decode(taken["data"]))
 
     def sign_in(self, person: Person) -> None:
         """By a link of the operator's."""

@@ -63,11 +63,11 @@ class Site:
     shared: Domain
     count: int = 0
 
-    def person(self, role: str = "user", welcomed: bool = True) -> Person:
+    def person(self, role: str = "user", welcomed: bool = True, handle: str = "") -> Person:
         """A new user, with the mailbox <handle>@real.example; one who is not `welcomed` has the tour before him."""
         self.count += 1
         with self.context.pool.connection() as db, db.transaction(SYSTEM):
-            user = users.add(db, f"user-{self.count}", role)
+            user = users.add(db, handle or f"user-{self.count}", role)
             if welcomed:
                 users.welcomed(db, user.id)
             mailbox = mailboxes.add(

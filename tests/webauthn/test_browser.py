@@ -92,7 +92,7 @@ def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        path = tiers.program("chromium")
+        path = tiers.program("chromium-headless-shell")
         made = playwright.chromium.launch(
             executable_path=path, args=["--no-sandbox"] if os.geteuid() == 0 else []
         )

@@ -76,10 +76,12 @@ def export_account(args: argparse.Namespace) -> None:
     import json
 
     from postern.flow import export
+    from postern.store import admin_acts
 
     with common.instance() as context:
         with context.pool.connection() as db, db.transaction(SYSTEM):
             user = common.get_user(db, args.handle)
+            admin_acts.add(db, admin_acts.OPERATOR, "export account", user.handle, args.csv or "")
         if args.csv:
             print(export.table(context, user.id, args.csv), end="")
         else:

@@ -57,13 +57,15 @@ def add_domain(args: argparse.Namespace) -> None:
 def offer_subdomains(args: argparse.Namespace) -> None:
     """postern domain subdomains"""
     from postern.mail.address import parse_address
-    from postern.store import domains
+    from postern.store import admin_acts, domains
 
     name = parse_address(f"postmaster@{args.name}").domain
     with common.as_operator() as (_, db):
         domain = domains.find(db, name)
         if domain is None or not domains.offer_subdomains(db, domain.id, args.offered == "on"):
             raise NotFound(f"{name} is no shared domain.", "See: postern domain list")
+        if domain.subdomains != (args.offered == "on"):
+            admin_acts.add(db, admin_acts.OPERATOR, "offer subdomains", name, args.offered)
     print(
         f"Users may take subdomains of {name}." if args.offered == "on" else f"No more subdomains of {name}."
     )

@@ -53,7 +53,7 @@ def add_user(args: argparse.Namespace) -> None:
     from postern.base.database import UniqueViolation
     from postern.flow.registration import check_handle
     from postern.mail.address import parse_address
-    from postern.store import mailboxes, users
+    from postern.store import admin_acts, mailboxes, users
 
     handle = check_handle(args.handle)
     address = str(parse_address(args.address)) if args.address else ""
@@ -62,6 +62,7 @@ def add_user(args: argparse.Namespace) -> None:
             user = users.add(db, handle, users.ADMIN if args.admin else users.USER)
             if address:
                 mailboxes.add(db, context.ring, user.id, address, verified=True)
+            admin_acts.add(db, admin_acts.OPERATOR, "add user", user.handle, user.role)
     except UniqueViolation:
         raise Conflict(f"There is a user {args.handle!r} already.", "See: postern user list") from None
     following = f"user link {user.handle}" if address else f"mailbox add {user.handle} ADDRESS --verified"
