@@ -324,12 +324,13 @@ def test_held_mail_is_listed_released_and_given_up(house: House):
 
 
 def test_what_waits_for_a_paused_mailbox_says_how_to_resume_it_and_goes_on_when_that_is_done(house: House):
+    before = held(house)
     house.query("UPDATE mailboxes SET paused_at = now() WHERE user_id = 1 RETURNING id")
     put(house, house.context(), message(subject="Later"))
-    (one,) = held(house)
+    (one,) = set(held(house)).difference(before)
     assert "postern mailbox resume jane" in house.cli("quarantine", "release", "jane", one, code=73)
     assert "waited for it: 1" in house.cli("mailbox", "resume", "jane", MAILBOX)
-    assert held(house) == []
+    assert held(house) == before
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import os
 import pathlib
 import shutil
@@ -13,6 +15,7 @@ from collections.abc import Iterator
 from postern.base.dotenv import parse
 from postern.mail.envelope import parse_secrets
 from postern.ops import post
+from postern.ops.local.scratch import Scratch
 from support.account import over_tcp
 from support.fixtures import relay_env
 from support.host import HOME, SharedHost
@@ -22,6 +25,14 @@ from support.relay import ScriptedRelay
 
 DOMAIN = "alias.example"
 PUBLIC = f"{HOME}/public_html"
+
+
+@functools.cache
+def _kept() -> pathlib.Path:
+    """Where the packages of hosts are kept, for this process: all of them have the same Python, in the same places."""
+    scratch = Scratch("postern-packages-")
+    atexit.register(scratch.remove)
+    return pathlib.Path(scratch.path("venvs"))
 
 
 class Operator:
@@ -78,23 +89,18 @@ class Operator:
                         os.kill(pid, signal.SIGKILL)
 
     def take_packages(self) -> None:
-        """What the packages step would make, from the first run that made it."""
+        """What the packages step makes, by that step once, and copied from then on. The program must lie there."""
         home = self.host.home / ".postern"
         home.mkdir(mode=0o700, exist_ok=True)
-        if not self.packages.exists():
-            self.host.give(home)
-            self.install()
-            shutil.copytree(home / "venvs", self.packages, symlinks=True)
-            self.install("--uninstall", "--delete-data", "--yes")
-            self.empty_account()
-            self.host.put_program()
-            home.mkdir(mode=0o700)
-        shutil.copytree(self.packages, home / "venvs", symlinks=True)
         self.host.give(home)
-
-    @property
-    def packages(self) -> pathlib.Path:
-        return self.host.folder / "packages"
+        kept = _kept()
+        if not kept.exists():
+            self.install("--packages", f"{HOME}/.postern")
+            shutil.copytree(home / "venvs", kept, symlinks=True)
+            (home / "venv").unlink()
+        else:
+            shutil.copytree(kept, home / "venvs", symlinks=True)
+            self.host.give(home)
 
     def postern(self, *words: str, code: int = 0) -> str:
         done = self.host.run([f"{HOME}/.postern/bin/postern", *words])
