@@ -22,6 +22,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "max_connections": "100",
     "log_min_messages": "warning",
+    # Killed, it leaves nothing outside its folder.
+    "dynamic_shared_memory_type": "mmap",
 }
 
 HBA = (
