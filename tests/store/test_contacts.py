@@ -45,8 +45,9 @@ def test_each_alias_has_its_own_contact_for_one_correspondent(db: Database, jane
 def test_address_and_name_rest_sealed_and_bound_to_their_row(store: Store, db: Database, jane: Tenant):
     made = ensure(db, jane, "bob@shop.example", "Bob Builder")
     (row,) = store.look("SELECT c::text FROM contacts c WHERE id = :id", id=made.id)
-    assert "bob" not in str(row[0]).lower()
-    assert b"bob" not in made.address_sealed.lower()
+    for word in ("bob@", "shop", "builder"):
+        assert word not in str(row[0]).lower()
+    assert b"bob@" not in made.address_sealed.lower()
     assert ensure(db, jane, "bob@shop.example").address(RING) == "bob@shop.example"
 
 
