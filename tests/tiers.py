@@ -114,7 +114,7 @@ TIERS = {
     "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
     "browser": Tier(
         "Chromium, Playwright, and axe",
-        apt=("chromium-headless-shell", "npm"),
+        apt=("chromium-headless-shell", "libatomic1", "npm"),
         programs=("chromium-headless-shell",),
         files=(str(AXE),),
         modules=("playwright",),
