@@ -35,7 +35,7 @@ def test_a_key_is_made_copied_and_revoked(
         visitor.press("Copy the key")
         visitor.see("Copied")
         assert visitor.page.evaluate("navigator.clipboard.readText()") == key
-    found = keeping.find(site.context, key)
+    found = keeping.use(site.context, key)
     assert found is not None and (found.user_id, found.scope) == (jane.id, "all")
     assert "Password manager" in str(mail_to(f"{jane.handle}@real.example").get_body(("plain",)))
     visitor.press("I have it")
@@ -51,4 +51,4 @@ def test_a_key_is_made_copied_and_revoked(
     visitor.press("Revoke Password manager on my phone")
     visitor.see("Revoked.")
     visitor.see_no("Password manager on my phone")
-    assert keeping.find(site.context, key) is None
+    assert keeping.use(site.context, key) is None

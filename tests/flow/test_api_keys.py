@@ -13,7 +13,7 @@ import pytest
 
 from postern.base import redact
 from postern.base.database import SYSTEM
-from postern.base.errors import BadInput, Busy, NotFound, PosternError
+from postern.base.errors import BadInput, Busy, NotFound, PosternError, TooFast
 from postern.flow import api_keys as keeping
 from postern.flow import prune
 from postern.flow.api_keys import MOST, TooManyKeys, Wanted
@@ -56,7 +56,7 @@ def keys(site: Site, person: Person) -> list[ApiKey]:
 
 
 def works(site: Site, key: str) -> bool:
-    return keeping.find(site.context, key) is not None
+    return keeping.use(site.context, key) is not None
 
 
 # The key.
@@ -72,7 +72,7 @@ def test_a_key_is_what_clients_of_both_services_take(site: Site, jane: Person):
 
 def test_a_key_finds_its_user_and_scope(site: Site, jane: Person):
     make(site, site.person())
-    found = keeping.find(site.context, make(site, jane))
+    found = keeping.use(site.context, make(site, jane))
     assert found is not None
     assert (found.user_id, found.handle, found.scope) == (jane.id, jane.handle, ALIASES)
     assert found.name(site.context.ring) == "Password manager"
@@ -83,7 +83,7 @@ def test_a_key_finds_its_user_and_scope(site: Site, jane: Person):
     ("held", "may"), [(READ, {READ}), (ALIASES, {READ, ALIASES}), (ALL, {READ, ALIASES, ALL})]
 )
 def test_a_scope_holds_those_below_it(site: Site, jane: Person, held: str, may: set[str]):
-    found = keeping.find(site.context, make(site, jane, Wanted("x", held, None)))
+    found = keeping.use(site.context, make(site, jane, Wanted("x", held, None)))
     assert found is not None
     assert {scope for scope in api_keys.SCOPES if found.may(scope)} == may
 
@@ -101,8 +101,8 @@ def test_what_is_no_key_of_ours_finds_nobody(site: Site, jane: Person):
 
 def test_no_key_is_stored_or_logged(site: Site, jane: Person):
     key = make(site, jane)
-    keeping.find(site.context, key)
-    keeping.find(site.context, key[:-1] + "x")
+    keeping.use(site.context, key)
+    keeping.use(site.context, key[:-1] + "x")
     everything = str(site.run("SELECT k::text FROM api_keys k")) + site.instance.log()
     assert key[:11] in everything, "its first letters tell it from others"
     assert key[:12] not in everything
@@ -176,23 +176,34 @@ def noted(site: Site, person: Person) -> object:
     return site.run("SELECT used_at FROM api_keys WHERE user_id = :id", id=person.id)[0][0]
 
 
-def test_use_is_noted_once_a_minute(site: Site, jane: Person):
-    def back(seconds: int) -> None:
-        sql = "UPDATE api_keys SET used_at = now() - make_interval(secs => :seconds) WHERE user_id = :id"
-        site.run(sql, id=jane.id, seconds=seconds)
-
+def test_each_use_is_noted(site: Site, jane: Person):
     key = make(site, jane)
     assert noted(site, jane) is None
-    keeping.find(site.context, key)
-    assert noted(site, jane) is not None
-    back(30)
+    keeping.use(site.context, key)
     before = noted(site, jane)
-    keeping.find(site.context, key)
-    assert noted(site, jane) == before
-    back(61)
-    before = noted(site, jane)
-    keeping.find(site.context, key)
+    keeping.use(site.context, key)
     assert str(noted(site, jane)) > str(before)
+
+
+def test_a_key_pays_for_its_requests_and_waits_when_it_has_spent_all(site: Site, jane: Person):
+    key, other = make(site, jane), make(site, jane)
+    for _ in range(3):
+        assert keeping.use(site.context, key, cost=50)
+    with pytest.raises(TooFast) as told:
+        keeping.use(site.context, key)
+    assert 20 <= told.value.seconds <= 30
+    assert keeping.use(site.context, other), "each key has a rate of its own"
+    site.run("UPDATE api_keys SET due_at = due_at - interval '31 seconds' WHERE user_id = :id", id=jane.id)
+    assert keeping.use(site.context, key)
+
+
+def test_a_key_goes_with_the_one_that_made_it(site: Site, jane: Person):
+    make(site, jane)
+    key = make(site, jane)
+    ends = "SELECT min(id) AS first, max(id) AS last FROM api_keys WHERE user_id = :id"
+    site.run(f"UPDATE api_keys SET made_by = first FROM ({ends}) AS ends WHERE id = last", id=jane.id)
+    keeping.revoke(site.context, jane.id, keys(site, jane)[-1].uid)
+    assert not works(site, key)
 
 
 # What is refused.

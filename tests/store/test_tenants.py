@@ -26,6 +26,7 @@ from postern.base.spool import Holder
 from postern.store import (
     admin_acts,
     alias_list,
+    alias_search,
     aliases,
     api_keys,
     bounces,
@@ -59,6 +60,7 @@ from postern.store import (
     users,
 )
 from postern.store.alias_list import Wanted
+from postern.store.api_keys import New
 from postern.store.bounces import Bounced
 from postern.store.deliveries import Claimed, Said
 from postern.store.preferences import Preferences
@@ -459,8 +461,10 @@ def new_alias(domain_id: int) -> imports.New:
     return imports.New(domain_id, "new", "", True, ())
 
 
-def id_of_api_key(world: World) -> int:
-    return int(str(look_up(world, "SELECT id FROM api_keys WHERE user_id = :id")))
+def his_keys_key(world: World) -> New:
+    """One that would end with Kim's password."""
+    sql = "SELECT id FROM api_keys WHERE user_id = :id AND kind = 'password'"
+    return New("new", "n", "x", api_keys.READ, None, made_by=int(str(look_up(world, sql))))
 
 
 def uid_of_api_key(world: World) -> uuid.UUID:
@@ -625,6 +629,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "alias_list.delete": [(lambda w: alias_list.delete(w.db, [w.kim.alias.uid]), 0)],
     "alias_list.restore": [(lambda w: alias_list.restore(w.db, [w.kim.alias.uid]), 0)],
     "aliases.get": [(lambda w: aliases.get(w.db, w.kim.alias.uid), None)],
+    "aliases.by_id": [(lambda w: aliases.by_id(w.db, w.kim.alias.id), None)],
     "aliases.uid_of": [(lambda w: aliases.uid_of(w.db, w.kim.alias.id), None)],
     "aliases.describe": [(lambda w: aliases.describe(w.db, RING, w.kim.alias, "x", "x"), None)],
     "aliases.forward_only_to": [
@@ -641,6 +646,15 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "contacts.find": [(lambda w: contacts.find(w.db, w.kim.contact.uid), None)],
     "contacts.by_id": [(lambda w: contacts.by_id(w.db, w.kim.contact.id), None)],
     "contacts.of_alias": [(lambda w: contacts.of_alias(w.db, w.kim.alias.id, 9), [])],
+    "alias_search.page": [
+        (lambda w: alias_search.page(w.db, w.kim.id, alias_search.Wanted(deleted="with"), 9, 0), [])
+    ],
+    "alias_search.count": [
+        (lambda w: alias_search.count(w.db, w.kim.id, alias_search.Wanted(deleted="with")), 0)
+    ],
+    "alias_search.among": [(lambda w: alias_search.among(w.db, [w.kim.alias.uid]), [])],
+    "contacts.page": [(lambda w: contacts.page(w.db, w.kim.alias.id, 9, 0), [])],
+    "contacts.among": [(lambda w: contacts.among(w.db, [w.kim.contact.id]), {})],
     "contacts.block": [(lambda w: contacts.block(w.db, w.kim.contact.id, True), False)],
     "contacts.forget": [(lambda w: contacts.forget(w.db, w.kim.contact.id), False)],
     "deliveries.add_reply": [
@@ -682,6 +696,10 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "stats.days": [(lambda w: [one for one in stats.days(w.db, w.kim.id, 30) if one.forwarded], [])],
     "stats.top": [(lambda w: stats.top(w.db, w.kim.id, 30, 9), [])],
     "events.of_alias": [(lambda w: events.of_alias(w.db, w.kim.alias.id, 9), [])],
+    "events.with_contact": [(lambda w: events.with_contact(w.db, w.kim.alias.id, events.KINDS, 9, 0), [])],
+    "events.latest_with_contact": [
+        (lambda w: events.latest_with_contact(w.db, [w.kim.alias.id], events.KINDS), [])
+    ],
     "events.happened_lately": [(lambda w: events.happened_lately(w.db, w.kim.alias.id, "received"), False)],
     "holds.waits_for_mailbox": [(lambda w: holds.waits_for_mailbox(w.db, w.kim.delivery_id), False)],
     "holds.resume": [(lambda w: holds.resume(w.db, w.kim.mailbox.id), 0)],
@@ -708,6 +726,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "preferences.of_user": [(lambda w: preferences.of_user(w.db, w.kim.id), Preferences())],
     "preferences.save": [(lambda w: preferences.save(w.db, w.kim.id, Preferences()), REFUSED)],
     "retired.purge": [(lambda w: retired.purge(w.db, RING), 0)],
+    "retired.forget": [(lambda w: retired.forget(w.db, RING, [w.kim.alias]), None)],
     "retired.retire_all": [(lambda w: retired.retire_all(w.db, RING, w.kim.id), None)],
     "retired.retire_domain": [(lambda w: retired.retire_domain(w.db, RING, w.kim.domain_id), None)],
     "sessions.end_of_user": [(lambda w: sessions.end_of_user(w.db, w.kim.id, uid_of_session(w)), False)],
@@ -764,10 +783,14 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "invitations.revoke": [(lambda w: invitations.revoke(w.db, uid_of_invitation(w)), None)],
     "invitations.forget_old": [(lambda w: invitations.forget_old(w.db), 0)],
     "api_keys.add": [
-        (lambda w: api_keys.add(w.db, RING, w.kim.id, "new", "n", "x", api_keys.READ, None, 9), REFUSED)
+        (lambda w: api_keys.add(w.db, RING, w.kim.id, New("new", "n", "x", api_keys.READ, None), 9), REFUSED),
+        (lambda w: api_keys.add(w.db, RING, w.jane.id, his_keys_key(w), 9), REFUSED),
     ],
-    "api_keys.find": [(lambda w: api_keys.find(w.db, RING, "key of kim"), None)],
-    "api_keys.touch": [(lambda w: api_keys.touch(w.db, id_of_api_key(w)), False)],
+    "api_keys.use": [(lambda w: api_keys.use(w.db, RING, "key of kim", 1), None)],
+    "api_keys.use_password": [
+        (lambda w: api_keys.use_password(w.db, RING, "kim", his_address_index(), "password of kim"), None)
+    ],
+    "api_keys.belongs": [(lambda w: api_keys.belongs(w.db, RING, w.kim.id, "password of kim"), False)],
     "api_keys.of_user": [(lambda w: api_keys.of_user(w.db, w.kim.id), [])],
     "api_keys.revoke": [(lambda w: api_keys.revoke(w.db, w.kim.id, uid_of_api_key(w)), False)],
     "api_keys.forget_old": [(lambda w: api_keys.forget_old(w.db), 0)],

@@ -34,6 +34,7 @@ from postern.store import (
     users,
 )
 from postern.store.aliases import Alias
+from postern.store.api_keys import New
 from postern.store.contacts import Contact
 from postern.store.deliveries import Claimed, Said
 from postern.store.mailboxes import Mailbox
@@ -233,7 +234,10 @@ def furnish(db: Database, tenant: Tenant) -> None:
         user_id=user_id,
     )
     imports.keep(db, RING, user_id, b"alias\na@b.example\n")
-    api_keys.add(db, RING, user_id, f"key of {handle}", "key of", "Scripts", api_keys.ALL, 365, 1)
+    for kind in api_keys.KINDS:
+        api_keys.add(
+            db, RING, user_id, New(f"{kind} of {handle}", "x", "Scripts", api_keys.ALL, 365, kind), 2
+        )
 
 
 @contextlib.contextmanager

@@ -51,7 +51,7 @@ def test_the_first_visit_teaches(browser: Browser):
 
 def test_a_key_is_made_shown_once_and_works(pages: Site, browser: Browser, jane: Person):
     key = made(browser.post(PAGE, **USUAL))
-    found = keeping.find(pages.context, key)
+    found = keeping.use(pages.context, key)
     assert found is not None and (found.user_id, found.scope) == (jane.id, "aliases")
     page = browser.get(PAGE).text
     assert "Password manager" in page and key[:11] in page
@@ -110,7 +110,7 @@ def test_too_many_is_said_on_the_page(pages: Site, browser: Browser, jane: Perso
         pages.run("DELETE FROM messages WHERE user_id = :id", id=jane.id)
     answer = browser.post(PAGE, **USUAL)
     assert answer.status == 409
-    assert f"There are {MOST} API keys already." in answer.text
+    assert f"There are {MOST} API keys and app passwords already." in answer.text
 
 
 def test_a_revoked_key_is_gone_from_page_and_use(pages: Site, browser: Browser):
@@ -119,7 +119,7 @@ def test_a_revoked_key_is_gone_from_page_and_use(pages: Site, browser: Browser):
     answer = browser.post(revoke)
     assert "Revoked." in browser.follow(answer).text
     assert "No key yet" in browser.get(PAGE).text
-    assert keeping.find(pages.context, key) is None
+    assert keeping.use(pages.context, key) is None
     assert browser.post(revoke).status == 404
 
 
@@ -129,7 +129,7 @@ def test_another_user_neither_sees_nor_revokes_it(pages: Site, browser: Browser)
     his = pages.browser(pages.person())
     assert "No key yet" in his.get(PAGE).text
     assert his.post(revoke).status == 404
-    assert keeping.find(pages.context, key)
+    assert keeping.use(pages.context, key)
 
 
 @pytest.mark.parametrize("uid", ["x", "1", "0" * 36, "../../sign-out"])
@@ -146,7 +146,7 @@ def test_keys_are_made_and_revoked_by_a_form_of_the_session_only(pages: Site, br
     browser.sends = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}
     for path in (PAGE, revoke):
         assert browser.post(path, **USUAL).status == 403
-    assert keeping.find(pages.context, key)
+    assert keeping.use(pages.context, key)
     assert len(REVOKE.findall(browser.get(PAGE).text)) == 1
 
 

@@ -69,7 +69,9 @@ def furnished(pages: Site, jane: Person) -> str:
         aliases.describe(db, ring, alias, "=HYPERLINK(1)", "Jane")
         contacts.ensure(db, ring, alias.id, "bob@friends.example", "Bob")
         events.add(db, ring, jane.id, "received", alias_id=alias.id, note={"from": "bob@friends.example"})
-        api_keys.add(db, ring, jane.id, f"key of {jane.handle}", "key", "Scripts", api_keys.ALL, None, 1)
+        api_keys.add(
+            db, ring, jane.id, api_keys.New(f"key of {jane.handle}", "key", "Scripts", api_keys.ALL, None), 1
+        )
         add_message(db, jane.id, alias.id, [jane.mailbox.id], [b"sealed"])
     return alias.address
 

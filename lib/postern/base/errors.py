@@ -75,3 +75,14 @@ class Busy(PosternError):
 
     exit_code = 75
     http_status = 503
+
+
+class TooFast(PosternError):
+    """A limit of how often was reached; in so many seconds it may go on (EX_TEMPFAIL)."""
+
+    exit_code = 75
+    http_status = 429
+
+    def __init__(self, seconds: int) -> None:
+        super().__init__("That was too much at once.", f"Try again in {seconds} seconds.")
+        self.seconds = seconds

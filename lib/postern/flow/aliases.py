@@ -55,7 +55,7 @@ def make_random(
                     domain = _usable(db, user_id, domain_id, chosen.default_domain_id)
                     local = names.new_local(kind or chosen.default_kind)
                     alias = _make(db, context, user_id, domain, local, "random", mailbox_ids)
-                    return _noted(db, context, alias, note)
+                    return _described(db, context, alias, note)
             except (UniqueViolation, Taken):
                 if attempt == TRIES - 1:
                     raise
@@ -69,22 +69,23 @@ def make_custom(
     domain_id: int,
     mailbox_ids: Sequence[int] = (),
     note: str = "",
+    name: str = "",
 ) -> Alias:
-    """An alias with a name that its user chose. Taken, BadInput, OverQuota."""
-    note = check_note(note)
+    """An alias whose part before the @ its user chose. `name` stands beside it in replies. Taken, BadInput, OverQuota."""
+    note, name = check_note(note), check_name(name)
     with context.pool.connection() as db:
         with db.transaction(user_id):
             domain = _usable(db, user_id, domain_id)
-        name = check_local(local, domain.name)
+        local = check_local(local, domain.name)
         try:
             with db.transaction(user_id):
-                alias = _make(db, context, user_id, domain, name, "custom", mailbox_ids)
-                return _noted(db, context, alias, note)
+                alias = _make(db, context, user_id, domain, local, "custom", mailbox_ids)
+                return _described(db, context, alias, note, name)
         except UniqueViolation:
             with db.transaction(user_id):
-                own = aliases.find(db, name, domain.name)
+                own = aliases.find(db, local, domain.name)
             deleted = own.uid if own is not None and own.deleted_at is not None else None
-            raise Taken(f"{name}@{domain.name}", deleted) from None
+            raise Taken(f"{local}@{domain.name}", deleted) from None
 
 
 def check_local(local: str, domain: str) -> str:
@@ -138,11 +139,11 @@ def _make(
     return alias
 
 
-def _noted(db: Database, context: Context, alias: Alias, note: str) -> Alias:
-    """The alias that was just made, with its note."""
-    if not note:
+def _described(db: Database, context: Context, alias: Alias, note: str, name: str = "") -> Alias:
+    """The alias that was just made, with its note and name."""
+    if not note and not name:
         return alias
-    aliases.describe(db, context.ring, alias, note, "")
+    aliases.describe(db, context.ring, alias, note, name)
     made = aliases.get(db, alias.uid)
     assert made is not None
     return made

@@ -11,7 +11,6 @@ import secrets
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No letter that is mistaken for another."""
 
-_GROUP = 4
 _MEANT = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
 
 
@@ -20,9 +19,9 @@ def new(letters: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(letters))
 
 
-def written(code: str) -> str:
+def written(code: str, group: int = 4) -> str:
     """As people read it."""
-    return "-".join(code[start : start + _GROUP] for start in range(0, len(code), _GROUP))
+    return "-".join(code[start : start + group] for start in range(0, len(code), group))
 
 
 def meant(typed: str) -> str:

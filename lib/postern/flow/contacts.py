@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     from postern.store.contacts import Contact
 
 
-def make(context: Context, alias: Alias, typed: str) -> Contact:
-    """The contact of that address, made when it is new. BadInput, Conflict."""
+def make(context: Context, alias: Alias, typed: str, name: str = "") -> Contact:
+    """The contact of that address, made when it is new; a name given is kept. BadInput, Conflict."""
     address = parse_address(typed)
     with context.pool.connection() as db, db.transaction(alias.user_id):
         if domains.find(db, address.domain) is not None:
             raise Conflict("This address is on a domain of this server.", "Write to it from your mailbox.")
-        return contacts.ensure(db, context.ring, alias.id, str(address))
+        return contacts.ensure(db, context.ring, alias.id, str(address), name)

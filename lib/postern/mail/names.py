@@ -39,6 +39,11 @@ def new_local(kind: str) -> str:
     raise BadInput("There is no such kind of alias.", f"Choose one of: {', '.join(KINDS)}.")
 
 
+def new_ending() -> str:
+    """`.otter72`: what makes a name that somebody chose hard to guess, 16 bits of it."""
+    return f".{_word('nouns')}{_pick(DIGITS, 2)}"
+
+
 def _pick(alphabet: str, count: int) -> str:
     return "".join(secrets.choice(alphabet) for _ in range(count))
 

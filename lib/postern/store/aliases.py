@@ -100,6 +100,19 @@ def get(db: Database, uid: UUID) -> Alias | None:
     return db.row(Alias, _GET, uid=uid)
 
 
+_BY_ID = """
+SELECT a.id, a.uid, a.user_id, a.domain_id, a.local, d.name AS domain, a.enabled, a.created_at, a.origin, a.note,
+       a.name_sealed, a.pinned, a.deleted_at, a.seen_at, a.forwarded, a.blocked, a.replied
+FROM aliases a JOIN domains d ON d.id = a.domain_id
+WHERE a.id = :id
+"""
+
+
+def by_id(db: Database, alias_id: int) -> Alias | None:
+    """The alias of that id, among those this tenant may see."""
+    return db.row(Alias, _BY_ID, id=alias_id)
+
+
 _UID_OF = "SELECT uid FROM aliases WHERE id = :id"
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import os
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from postern.mail.address import normalise
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from postern.base.database import Database
@@ -28,6 +29,7 @@ class Contact:
     address_sealed: bytes
     name_sealed: bytes | None
     reverse_local: str
+    created_at: datetime
     blocked_at: datetime | None
     seen_at: datetime | None
     received: int
@@ -52,7 +54,7 @@ def _index(ring: KeyRing, address: str) -> bytes:
 
 
 _FIND = """
-SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
 FROM contacts WHERE alias_id = :alias_id AND address_index = :index
 """
 
@@ -77,7 +79,9 @@ def ensure(db: Database, ring: KeyRing, alias_id: int, address: str, name: str =
         contact = with_address(db, ring, alias_id, address)
     assert contact is not None
     if name and name != contact.name(ring):
-        db.run(_RENAME, id=contact.id, name=ring.seal(name.encode(), f"contacts.name:{contact.uid}"))
+        named = ring.seal(name.encode(), f"contacts.name:{contact.uid}")
+        db.run(_RENAME, id=contact.id, name=named)
+        return replace(contact, name_sealed=named)
     return contact
 
 
@@ -87,7 +91,7 @@ def with_address(db: Database, ring: KeyRing, alias_id: int, address: str) -> Co
 
 
 _GET = """
-SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
 FROM contacts WHERE uid = :uid
 """
 
@@ -98,7 +102,7 @@ def find(db: Database, uid: uuid.UUID) -> Contact | None:
 
 
 _BY_ID = """
-SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
 FROM contacts WHERE id = :id
 """
 
@@ -109,7 +113,7 @@ def by_id(db: Database, contact_id: int) -> Contact | None:
 
 
 _OF_ALIAS = """
-SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, blocked_at, seen_at, received, sent
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
 FROM contacts WHERE alias_id = :alias_id ORDER BY seen_at DESC NULLS LAST, id DESC LIMIT :many
 """
 
@@ -117,6 +121,28 @@ FROM contacts WHERE alias_id = :alias_id ORDER BY seen_at DESC NULLS LAST, id DE
 def of_alias(db: Database, alias_id: int, many: int) -> list[Contact]:
     """The contacts of an alias, those last heard of first."""
     return db.rows(Contact, _OF_ALIAS, alias_id=alias_id, many=many)
+
+
+_PAGE = """
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
+FROM contacts WHERE alias_id = :alias_id ORDER BY id DESC LIMIT :many OFFSET :skip
+"""
+
+
+def page(db: Database, alias_id: int, many: int, skip: int) -> list[Contact]:
+    """A page of the contacts of an alias, newest first."""
+    return db.rows(Contact, _PAGE, alias_id=alias_id, many=many, skip=skip)
+
+
+_AMONG = """
+SELECT id, uid, user_id, alias_id, address_sealed, name_sealed, reverse_local, created_at, blocked_at, seen_at, received, sent
+FROM contacts WHERE id = ANY(CAST(:ids AS bigint[]))
+"""
+
+
+def among(db: Database, ids: Sequence[int]) -> dict[int, Contact]:
+    """Those of these contacts that are still there, by id."""
+    return {one.id: one for one in db.rows(Contact, _AMONG, ids=list(ids))} if ids else {}
 
 
 _BLOCK = """
@@ -139,7 +165,7 @@ def forget(db: Database, contact_id: int) -> bool:
 
 _BY_REVERSE = """
 SELECT c.id, c.uid, c.user_id, c.alias_id, c.address_sealed, c.name_sealed, c.reverse_local,
-       c.blocked_at, c.seen_at, c.received, c.sent
+       c.created_at, c.blocked_at, c.seen_at, c.received, c.sent
 FROM contacts c JOIN domains d ON d.id = c.domain_id
 WHERE d.name = :domain AND c.reverse_local = :local
 """

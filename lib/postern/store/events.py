@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from postern.base.database import Database
@@ -114,6 +115,33 @@ FROM events WHERE alias_id = :alias_id ORDER BY id DESC LIMIT :many
 def of_alias(db: Database, alias_id: int, many: int) -> list[Event]:
     """What happened to an alias, newest first."""
     return db.rows(Event, _OF_ALIAS, alias_id=alias_id, many=many)
+
+
+_WITH_CONTACT = """
+SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
+FROM events WHERE alias_id = :alias_id AND contact_id IS NOT NULL AND kind = ANY(CAST(:kinds AS text[]))
+ORDER BY id DESC LIMIT :many OFFSET :skip
+"""
+
+
+def with_contact(db: Database, alias_id: int, kinds: Sequence[str], many: int, skip: int) -> list[Event]:
+    """What of these kinds happened between an alias and its contacts, newest first."""
+    return db.rows(Event, _WITH_CONTACT, alias_id=alias_id, kinds=list(kinds), many=many, skip=skip)
+
+
+_LATEST = """
+SELECT e.id, e.uid, e.user_id, e.at, e.kind, e.alias_id, e.message_id, e.delivery_id, e.contact_id, e.note_sealed
+FROM unnest(CAST(:alias_ids AS bigint[])) AS wanted (alias_id) CROSS JOIN LATERAL (
+    SELECT * FROM events WHERE events.alias_id = wanted.alias_id AND contact_id IS NOT NULL
+        AND kind = ANY(CAST(:kinds AS text[]))
+    ORDER BY id DESC LIMIT 1
+) AS e
+"""
+
+
+def latest_with_contact(db: Database, alias_ids: Sequence[int], kinds: Sequence[str]) -> list[Event]:
+    """The last of these for each alias that has one."""
+    return db.rows(Event, _LATEST, alias_ids=list(alias_ids), kinds=list(kinds)) if alias_ids else []
 
 
 _LATELY = """

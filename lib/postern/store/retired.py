@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
+    from postern.store.aliases import Alias
 
 UNDO_DAYS = 30
 """So long a deleted alias can be brought back."""
@@ -90,6 +91,13 @@ def purge(db: Database, ring: KeyRing) -> int:
         add(db, ring, one.address)
     db.run(_DELETE, ids=[one.id for one in past])
     return len(past)
+
+
+def forget(db: Database, ring: KeyRing, found: Sequence[Alias]) -> None:
+    """Delete these now, with all that is theirs: there is no way back."""
+    for one in found:
+        add(db, ring, one.address)
+    db.run(_DELETE, ids=[one.id for one in found])
 
 
 def retire_all(db: Database, ring: KeyRing, user_id: int) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 
-from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, PosternError
+from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, PosternError, TooFast
 from postern.base.hsts import hsts_value
 from postern.web import request as requests
 from postern.web import response as responses
-from postern.web.routes import MethodNotAllowed, find_handler, pattern
+from postern.web.paths import MethodNotAllowed
+from postern.web.routes import find_handler, pattern
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class App:
             request_id = request.id
             response = self._answer(request)
         except BadInput as error:
-            response = responses.text(error.http_status, str(error))
+            response = _unreadable(environ, error)
         start_response(response.status_line, response.all_headers(request_id, self._hsts()))
         if response.stream is not None and not head_only:
             return response.stream[1]
@@ -59,6 +60,10 @@ class App:
             with self._opening:
                 context = self._context = self._context or self._opener()
             bound = replace(context, log=context.log.with_fields(request=request.id))
+            if request.is_api:
+                from postern.web.api import door
+
+                return door.answer(bound, request)
             return find_handler(request)(bound, request)
         except PosternError as error:
             return self._problem(request, error)
@@ -75,6 +80,8 @@ class App:
             headers.append(("Allow", error.allowed))
         if status == 503:
             headers.append(("Retry-After", "60"))
+        if isinstance(error, TooFast):
+            headers.append(("Retry-After", str(error.seconds)))
         if isinstance(error, (Busy, DatabaseUnavailable)):
             title, remedy = (
                 "Closed for a moment",
@@ -84,6 +91,10 @@ class App:
             title, remedy = "Something is wrong on our side", "Please try again in a few minutes."
         else:
             title, remedy = getattr(error, "reason", "That did not work."), getattr(error, "remedy", "")
+        if request.is_api:
+            from postern.web.api import problem
+
+            return problem.answer(request, error, status, f"{title} {remedy}", headers)
         if request.wants_html():
             from postern.web import render
 
@@ -97,7 +108,8 @@ class App:
         """Into the log; without one (the settings are broken) to the web server's error log."""
         if self._context is not None:
             # Parts of a path may be secrets: a sign-in link's token.
-            log = self._context.log.with_fields(request=request.id, path=pattern(request.path))
+            path = "/api" if request.is_api else pattern(request.path)
+            log = self._context.log.with_fields(request=request.id, path=path)
             if isinstance(error, PosternError):
                 log.error("web.problem", reason=error.reason, remedy=error.remedy)
             else:
@@ -109,6 +121,15 @@ class App:
         stream = request.environ["wsgi.errors"]
         stream.write(redact.clean(f"postern [{request.id}] {words}") + "\n")
         stream.flush()
+
+
+def _unreadable(environ: dict[str, Any], error: BadInput) -> Response:
+    """The answer to a request of which not even the path can be read."""
+    if requests.raw_path(environ).lstrip("/").startswith("api/"):
+        from postern.web.api import cors
+
+        return responses.json(error.http_status, {"error": str(error)}, *cors.HEADERS)
+    return responses.text(error.http_status, str(error))
 
 
 def application(component: str) -> App:

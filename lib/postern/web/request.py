@@ -39,6 +39,11 @@ class Request:
         """A header by its usual name; empty when it is missing."""
         return str(self.environ.get("HTTP_" + name.upper().replace("-", "_"), ""))
 
+    @property
+    def is_api(self) -> bool:
+        """Whether a program asks, by one of the APIs (web/api/)."""
+        return self.path.startswith("/api/") or self.path == "/api"
+
     def part(self, number: int) -> str:
         """A part of the path, counted from 1: of /aliases/4f1c/enable the second is 4f1c."""
         parts = self.path.split("/")
@@ -57,6 +62,22 @@ class Request:
             return ""
         value = values[0] if len(values) == 1 else ""
         return value if value.isprintable() else ""
+
+    def raw_query(self, name: str) -> str:
+        """A parameter that clients do not encode, and that means little: whatever can be read of it."""
+        from urllib.parse import unquote_plus
+
+        for piece in str(self.environ.get("QUERY_STRING", ""))[:MAX_QUERY].split("&"):
+            found, _, value = piece.partition("=")
+            if found == name:
+                return unquote_plus(value, errors="replace")
+        return ""
+
+    def asks(self, name: str) -> bool:
+        """Whether the query names it, with or without a value."""
+        return any(
+            piece.partition("=")[0] == name for piece in str(self.environ.get("QUERY_STRING", "")).split("&")
+        )
 
     def cookie(self, name: str) -> str:
         """A cookie's value. Empty when there is none, or two: then somebody planted one, and which is ours cannot be told."""
@@ -104,13 +125,19 @@ def read(environ: Mapping[str, Any]) -> Request:
     )
 
 
-def _path(environ: Mapping[str, Any]) -> str:
+def raw_path(environ: Mapping[str, Any]) -> str:
+    """The path as it was sent."""
     raw = environ.get("REQUEST_URI")
     if raw is None:
         raw = str(environ.get("SCRIPT_NAME", "")) + str(environ.get("PATH_INFO", "/"))
     path = str(raw).partition("?")[0]
     if path.startswith(("http://", "https://")):
-        path = "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+        return "/" + path.split("/", 3)[3] if path.count("/") > 2 else "/"
+    return path
+
+
+def _path(environ: Mapping[str, Any]) -> str:
+    path = raw_path(environ)
     if "%" in path:
         from urllib.parse import unquote_to_bytes
 
@@ -118,6 +145,9 @@ def _path(environ: Mapping[str, Any]) -> str:
             path = unquote_to_bytes(path).decode("utf-8")
         except UnicodeDecodeError:
             raise BadInput("The path is not UTF-8.", "Follow a link of this site.") from None
+    if path.lstrip("/").startswith("api/"):
+        # Whoever types a server's address into a client may end it with a slash, and the client puts another one behind it.
+        path = "/" + "/".join(part for part in path.split("/") if part)
     odd = any(part in (".", "..") for part in path.split("/")) or "//" in path or not path.startswith("/")
     if odd or any(ord(letter) < 32 or ord(letter) == 127 for letter in path):
         raise BadInput("The path makes no sense.", "Follow a link of this site.")

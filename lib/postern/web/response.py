@@ -24,6 +24,9 @@ SECURITY_HEADERS = (
     ("X-Content-Type-Options", "nosniff"),
 )
 
+NEED_SUDO = 440
+"""SimpleLogin's own status: the password is asked for again."""
+
 
 @dataclass(frozen=True)
 class Response:
@@ -41,20 +44,31 @@ class Response:
     @property
     def status_line(self) -> str:
         """As WSGI wants it."""
-        return f"{self.status} {HTTPStatus(self.status).phrase}"
+        phrase = "Need Sudo" if self.status == NEED_SUDO else HTTPStatus(self.status).phrase
+        return f"{self.status} {phrase}"
 
     def all_headers(self, request_id: str, hsts: str) -> list[tuple[str, str]]:
         """What is sent. Nothing of ours may be cached but static files, which the web server sends."""
+        if self.status == 204:
+            # RFC 9110 8.6: no Content-Length where there can be no content.
+            content = []
+        else:
+            length = self.stream[0] if self.stream else len(self.body)
+            content = [("Content-Type", self.content_type), ("Content-Length", str(length))]
         stay_secure = [("Strict-Transport-Security", hsts)] if hsts else []
         return [
-            ("Content-Type", self.content_type),
-            ("Content-Length", str(self.stream[0] if self.stream else len(self.body))),
+            *content,
             ("Cache-Control", "no-store"),
             ("X-Request-Id", request_id),
             *SECURITY_HEADERS,
             *stay_secure,
             *self.headers,
         ]
+
+
+def nothing(*headers: tuple[str, str]) -> Response:
+    """Done, and there is nothing to say (204)."""
+    return Response(204, b"", "", headers)
 
 
 def text(status: int, body: str, *headers: tuple[str, str]) -> Response:

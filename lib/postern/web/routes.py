@@ -1,15 +1,15 @@
-"""Which page is where: method and path to the function that answers.
+"""Which page is where: method and path to the function that answers. What is under /api: web/api/door.py.
 
-A part `*` of a path stands for any one part: an id or a token, which the handler finds with request.part(n). No address and no
-word of a person stands in a path (web firewalls refuse some, and logs see all). Besides GET and POST nothing is used: firewalls
-refuse the rest. A module is imported when its first request comes, and not before.
+How `*` is read: web/paths.py. No address and no word of a person stands in a path (web firewalls refuse some, and logs see
+all). Besides GET and POST nothing is used: firewalls refuse the rest. A module is imported when its first request comes, and
+not before.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 
-from postern.base.errors import BadInput, NotFound
+from postern.web.paths import Paths
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -131,41 +131,20 @@ ROUTES = {
 """Method and path to `module:function` in postern.web."""
 
 
-class MethodNotAllowed(BadInput):
-    """The path is ours, the method is not; `allowed` goes into the answer (RFC 9110 15.5.6)."""
-
-    http_status = 405
-
-    def __init__(self, allowed: str) -> None:
-        super().__init__("This address does not take that method.", f"It takes: {allowed}.")
-        self.allowed = allowed
-
-
-_PATHS = {path for _, path in ROUTES}
-_SHAPES = sorted(tuple(path.split("/")) for path in _PATHS if "*" in path)
+PATHS = Paths(ROUTES)
 
 
 def pattern(path: str) -> str:
-    """The path as ROUTES names it; that of an unknown page is `*`: who knows what stands in it."""
-    if path in _PATHS:
-        return path
-    parts = path.split("/")
-    for shape in _SHAPES:
-        if len(shape) == len(parts) and all(one in ("*", part) for one, part in zip(shape, parts)):
-            return "/".join(shape)
-    return "*"
+    """The path as ROUTES names it, or `*`."""
+    return PATHS.pattern(path)
 
 
 def find_handler(request: Request) -> Callable[[Context, Request], Response]:
     """The handler of a request. NotFound or MethodNotAllowed."""
-    method = "GET" if request.method == "HEAD" else request.method
     path = pattern(request.path)
-    where = ROUTES.get((method, path))
+    where = ROUTES.get(("GET" if request.method == "HEAD" else request.method, path))
     if where is None:
-        allowed = sorted(known for known, known_path in ROUTES if known_path == path)
-        if allowed:
-            raise MethodNotAllowed(", ".join(allowed + ["HEAD"] * ("GET" in allowed)))
-        raise NotFound("There is no page at this address.", "Check it, or start at the front page.")
+        raise PATHS.refusal(path)
     module, _, name = where.partition(":")
     handler: Callable[[Context, Request], Response] = getattr(import_module("postern.web." + module), name)
     return handler

@@ -1,0 +1,78 @@
+"""Things by the uids in paths and bodies: those of somebody else are as those that do not exist."""
+
+from __future__ import annotations
+
+from postern.base.errors import BadInput, NotFound
+from postern.store import aliases, mailboxes
+from postern.web import ids
+from postern.web.api.given import Wrong
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from postern.base.database import Database
+    from postern.store.aliases import Alias
+    from postern.store.mailboxes import Mailbox
+    from postern.web.api.given import Given
+
+MOST_AT_ONCE = 25
+"""Aliases in a bulk call."""
+
+MOST_RECIPIENTS = 10
+
+
+class Gone(NotFound):
+    """There is no such thing of this user's."""
+
+    def __init__(self) -> None:
+        super().__init__("No such thing.", "Load your list again.")
+
+
+def alias(db: Database, uid: str) -> Alias:
+    """The alias, deleted or not. Gone."""
+    wanted = ids.uid_or_none(uid)
+    found = aliases.get(db, wanted) if wanted else None
+    if found is None:
+        raise Gone
+    return found
+
+
+def mailbox(db: Database, uid: str) -> Mailbox:
+    """The mailbox, which clients call a recipient. Gone."""
+    wanted = ids.uid_or_none(uid)
+    found = mailboxes.get(db, wanted) if wanted else None
+    if found is None:
+        raise Gone
+    return found
+
+
+def many(given: Given) -> list[UUID]:
+    """The field `ids` of a bulk call. Wrong."""
+    found = [ids.uid_or_none(text) for text in given.texts("ids")]
+    known = [uid for uid in found if uid is not None]
+    if not known or len(known) < len(found) or len(set(known)) < len(known) or len(known) > MOST_AT_ONCE:
+        raise Wrong("ids", f"The ids must be 1 to {MOST_AT_ONCE} different ids.", "Send them as a list.")
+    return known
+
+
+def recipients(db: Database, user_id: int, given: Given) -> list[int]:
+    """The mailboxes of the field `recipient_ids`; where none is named, the default one. Wrong, BadInput."""
+    wanted = given.texts("recipient_ids")
+    own = [one for one in mailboxes.of_user(db, user_id) if one.verified_at is not None]
+    if not wanted:
+        return _default(own)
+    chosen = [one.id for one in own if str(one.uid) in wanted]
+    if len(wanted) > MOST_RECIPIENTS or len(chosen) < len(set(wanted)):
+        raise Wrong("recipient_ids", "Invalid Recipient.", "Choose among your confirmed ones.")
+    return chosen
+
+
+def _default(own: Sequence[Mailbox]) -> list[int]:
+    found = [one.id for one in own if one.is_default]
+    if not found:
+        raise BadInput(
+            "There is no recipient to forward to yet.", "Add one, and open the link that is mailed to it."
+        )
+    return found

@@ -1,0 +1,62 @@
+"""addy.io's endpoints: method and path to what answers. Read by web/api/door.py."""
+
+from __future__ import annotations
+
+from postern.store.api_keys import ALIASES, ALL, READ
+from postern.web.api.endpoint import MAKING_COSTS, Endpoint
+
+BULK_COSTS = 5
+"""Seconds of a key's rate: twelve bulk calls a minute."""
+
+PGP_SWITCHES = (
+    "encrypted-recipients",
+    "inline-encrypted-recipients",
+    "protected-headers-recipients",
+    "remove-pgp-keys-recipients",
+    "remove-pgp-signatures-recipients",
+)
+
+ROUTES = {
+    # Aliases
+    ("GET", "/api/v1/domain-options"): Endpoint("addy.new_alias:options", READ),
+    ("GET", "/api/v1/aliases"): Endpoint("addy.aliases:listing", READ),
+    ("POST", "/api/v1/aliases"): Endpoint("addy.new_alias:make", ALIASES, MAKING_COSTS),
+    ("GET", "/api/v1/aliases/*"): Endpoint("addy.aliases:show", READ),
+    ("PATCH", "/api/v1/aliases/*"): Endpoint("addy.aliases:describe", ALIASES),
+    ("DELETE", "/api/v1/aliases/*"): Endpoint("addy.aliases:delete", ALIASES),
+    ("PATCH", "/api/v1/aliases/*/restore"): Endpoint("addy.aliases:restore", ALIASES),
+    ("DELETE", "/api/v1/aliases/*/forget"): Endpoint("addy.aliases:forget", ALIASES),
+    ("POST", "/api/v1/active-aliases"): Endpoint("addy.alias_switches:activate", ALIASES),
+    ("DELETE", "/api/v1/active-aliases/*"): Endpoint("addy.alias_switches:deactivate", ALIASES),
+    ("POST", "/api/v1/pinned-aliases"): Endpoint("addy.alias_switches:pin", ALIASES),
+    ("DELETE", "/api/v1/pinned-aliases/*"): Endpoint("addy.alias_switches:unpin", ALIASES),
+    ("POST", "/api/v1/attached-recipients-only"): Endpoint("addy.alias_switches:attach_only", ALIASES),
+    ("DELETE", "/api/v1/attached-recipients-only/*"): Endpoint("addy.alias_switches:attach_all", ALIASES),
+    ("POST", "/api/v1/alias-recipients"): Endpoint("addy.alias_switches:set_recipients", ALIASES),
+    ("POST", "/api/v1/aliases/get/bulk"): Endpoint("addy.alias_bulk:get", READ, BULK_COSTS),
+    ("POST", "/api/v1/aliases/activate/bulk"): Endpoint("addy.alias_bulk:activate", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/deactivate/bulk"): Endpoint("addy.alias_bulk:deactivate", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/pin/bulk"): Endpoint("addy.alias_bulk:pin", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/unpin/bulk"): Endpoint("addy.alias_bulk:unpin", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/delete/bulk"): Endpoint("addy.alias_bulk:delete", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/restore/bulk"): Endpoint("addy.alias_bulk:restore", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/forget/bulk"): Endpoint("addy.alias_bulk:forget", ALIASES, BULK_COSTS),
+    ("POST", "/api/v1/aliases/recipients/bulk"): Endpoint(
+        "addy.alias_bulk:set_recipients", ALIASES, BULK_COSTS
+    ),
+    # Mailboxes, which are recipients here
+    ("GET", "/api/v1/recipients"): Endpoint("addy.recipients:listing", READ),
+    ("POST", "/api/v1/recipients"): Endpoint("addy.recipients:add", ALL, MAKING_COSTS),
+    ("POST", "/api/v1/recipients/email/resend"): Endpoint("addy.recipients:send_proof", ALL, MAKING_COSTS),
+    ("GET", "/api/v1/recipients/*"): Endpoint("addy.recipients:show", READ),
+    ("DELETE", "/api/v1/recipients/*"): Endpoint("addy.recipients:delete", ALL),
+    ("POST", "/api/v1/allowed-recipients"): Endpoint("addy.recipients:allow", ALL),
+    ("DELETE", "/api/v1/allowed-recipients/*"): Endpoint("addy.recipients:disallow", ALL),
+    ("PATCH", "/api/v1/recipient-keys/*"): Endpoint("addy.recipients:switch_pgp_on", ALL),
+    ("DELETE", "/api/v1/recipient-keys/*"): Endpoint("addy.recipients:switch_pgp_off", ALL),
+    **{("POST", f"/api/v1/{name}"): Endpoint("addy.recipients:switch_pgp_on", ALL) for name in PGP_SWITCHES},
+    **{
+        ("DELETE", f"/api/v1/{name}/*"): Endpoint("addy.recipients:switch_pgp_off", ALL)
+        for name in PGP_SWITCHES
+    },
+}
