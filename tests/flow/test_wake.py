@@ -6,6 +6,7 @@ import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from postern.flow import wake
 from support.instance import Instance
 from support.mail import message
 from support.patience import PATIENCE
@@ -49,6 +50,24 @@ def test_receipts_during_a_drain_start_no_second_one(instance: Instance, relay: 
     go_on.set()
     instance.wait_for_drain()
     assert relay.count == 11
+
+
+def test_threads_that_reap_at_once_take_each_child_off_the_list_once():
+    """A server with threads reaps at every receipt; two of them at the same child were an error after the mail was stored."""
+    threads = 8
+    for _ in range(20):
+        wake._children.extend(os.spawnlp(os.P_NOWAIT, "true", "true") for _ in range(threads))
+        start = threading.Barrier(threads)
+
+        def reap(start: threading.Barrier = start) -> None:
+            start.wait(PATIENCE)
+            while wake._children:
+                wake._reap()
+
+        with ThreadPoolExecutor(threads) as pool:
+            for reaper in [pool.submit(reap) for _ in range(threads)]:
+                reaper.result()
+    assert wake._children == []
 
 
 def _parent(pid: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 
 from postern.base import home
 from postern.base.lock import FileLock
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _children: list[int] = []
 """Drains started by this process and not yet reaped; a CGI process leaves them to init."""
+
+_reaping = threading.Lock()
 
 
 def mark_path(context: Context) -> str:
@@ -61,10 +64,12 @@ def _start(context: Context) -> None:
 
 
 def _reap() -> None:
-    """No zombies in a process that lives on."""
-    for pid in list(_children):
-        try:
-            if os.waitpid(pid, os.WNOHANG)[0]:
+    """No zombies in a process that lives on. One thread at a time: two could not both take the same child off the list."""
+    with _reaping:
+        for pid in list(_children):
+            try:
+                ended = os.waitpid(pid, os.WNOHANG)[0]
+            except ChildProcessError:
+                ended = pid
+            if ended:
                 _children.remove(pid)
-        except ChildProcessError:
-            _children.remove(pid)
