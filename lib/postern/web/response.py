@@ -48,17 +48,18 @@ class Response:
         return f"{self.status} {phrase}"
 
     def all_headers(self, request_id: str, hsts: str) -> list[tuple[str, str]]:
-        """What is sent. Nothing of ours may be cached but static files, which the web server sends."""
-        if self.status == 204:
+        """What is sent. Nothing of ours may be cached but static files, which the web server sends, and what says so itself."""
+        if self.status in (204, 304):
             # RFC 9110 8.6: no Content-Length where there can be no content.
             content = []
         else:
             length = self.stream[0] if self.stream else len(self.body)
             content = [("Content-Type", self.content_type), ("Content-Length", str(length))]
         stay_secure = [("Strict-Transport-Security", hsts)] if hsts else []
+        says_so = any(name == "Cache-Control" for name, _ in self.headers)
         return [
             *content,
-            ("Cache-Control", "no-store"),
+            *([] if says_so else [("Cache-Control", "no-store")]),
             ("X-Request-Id", request_id),
             *SECURITY_HEADERS,
             *stay_secure,

@@ -6,6 +6,7 @@ from postern.store.api_keys import ALIASES, ALL, READ
 from postern.web.api.endpoint import MAKING_COSTS, OPEN, Endpoint
 
 ROUTES = {
+    ("GET", "/api/openapi.json"): Endpoint("openapi.serve:show", OPEN),
     # Signing in, also in addy.io's dialect
     ("POST", "/api/auth/login"): Endpoint("auth:login", OPEN),
     ("POST", "/api/auth/mfa"): Endpoint("auth:mfa", OPEN),
