@@ -8,12 +8,11 @@ from uuid import UUID, uuid4
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.store import deliveries, events
+from postern.store import events
 from postern.store.aliases import Alias
 from support.hostile import MARKUP
-from support.mail import message
 from support.people import Browser, Person, Site
-from support.receipt import DMARC_FAIL, post
+from support.undelivered import fail, hold
 
 
 @pytest.fixture(autouse=True)
@@ -31,21 +30,6 @@ def browser(pages: Site, jane: Person) -> Browser:
     browser = pages.browser(jane)
     browser.get("/quarantine")
     return browser
-
-
-def forged(subject: str = "Your invoice", size: int = 0) -> bytes:
-    head = f"Received: from x by cloudflare-email.net; now\r\nAuthentication-Results: {DMARC_FAIL}\r\n"
-    fields = f"From: The Bank <bank@shop.example>\r\nSubject: {subject}\r\nMessage-ID: <{uuid4()}@shop.example>\r\n"
-    return (head + fields + "\r\nPay now.\r\n").encode() + b"x" * size
-
-
-def hold(pages: Site, alias: Alias, **given: object) -> UUID:
-    """A held message; its uid."""
-    assert post(pages, alias.address, forged(**given)) == "stored"  # type: ignore[arg-type]
-    ((uid,),) = pages.run(
-        "SELECT uid FROM messages WHERE alias_id = :id ORDER BY id DESC LIMIT 1", id=alias.id
-    )
-    return UUID(str(uid))
 
 
 def states(pages: Site, uid: UUID) -> set[str]:
@@ -144,29 +128,18 @@ def test_a_path_that_is_none_downloads_nothing(browser: Browser, path: str):
 # What failed.
 
 
-def fail(pages: Site, person: Person, alias: Alias) -> UUID:
-    """A failed delivery; its uid."""
-    assert post(pages, alias.address, message(f"<{uuid4()}@x.example>".encode())) == "stored"
-    with pages.context.pool.connection() as db, db.transaction(SYSTEM):
-        db.run("UPDATE deliveries SET due_at = now() WHERE user_id = :id AND state = 'queued'", id=person.id)
-        claimed = next(one for one in deliveries.claim(db, 500, 900) if one.user_id == person.id)
-        said = deliveries.Said(550, "rcpt", "550 5.1.1 <no such user> here")
-        assert deliveries.failed(db, pages.context.ring, claimed, said)
-    return claimed.uid
-
-
 def test_what_failed_is_told_tried_again_and_given_up(
     pages: Site, browser: Browser, jane: Person, alias: Alias
 ):
     assert "Nothing failed" in browser.get("/failed").text
-    uid = fail(pages, jane, alias)
+    uid = fail(pages, alias)
     page = browser.get("/failed").text
     assert "550 5.1.1 &lt;no such user&gt; here" in page
     assert f"{jane.handle}@real.example" in page.replace("<wbr>", "")
     browser.follow(browser.post(f"/failed/{uid}/retry"))
     assert pages.run("SELECT state FROM deliveries WHERE uid = :uid", uid=uid) == [["queued"]]
     assert browser.post(f"/failed/{uid}/retry").status == 404
-    other = fail(pages, jane, alias)
+    other = fail(pages, alias)
     browser.follow(browser.post(f"/failed/{other}/drop"))
     assert pages.run("SELECT state FROM deliveries WHERE uid = :uid", uid=other) == [["dropped"]]
 
@@ -180,7 +153,7 @@ def test_what_failed_is_told_tried_again_and_given_up(
 def test_anothers_mail_is_not_there(pages: Site, browser: Browser, path: str):
     joe = pages.person()
     his = pages.alias(joe, f"his-{uuid4().hex}")
-    held, failed = hold(pages, his, subject="secret subject"), fail(pages, joe, his)
+    held, failed = hold(pages, his, subject="secret subject"), fail(pages, his)
     assert browser.post(path.format(m=held, d=failed)).status == 404
     assert browser.get(f"/mail/{held}").status == 404
     for page in ("/quarantine", "/failed", "/activity"):

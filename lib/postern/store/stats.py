@@ -57,6 +57,44 @@ def top(db: Database, user_id: int, days: int, many: int) -> list[Top]:
     return db.rows(Top, _TOP, user_id=user_id, days=days, many=many)
 
 
+@dataclass(frozen=True)
+class Totals:
+    """What a user has and has had. `aliases` holds deleted ones too, the next three do not; `shared`: those on shared domains.
+    `bytes`: of mail since the month began (UTC)."""
+
+    aliases: int
+    on: int
+    off: int
+    pinned: int
+    deleted: int
+    shared: int
+    forwarded: int
+    blocked: int
+    replied: int
+    bytes: int
+
+
+_TOTALS = """
+SELECT count(*) AS aliases, count(*) FILTER (WHERE a.deleted_at IS NULL AND a.enabled) AS on,
+       count(*) FILTER (WHERE a.deleted_at IS NULL AND NOT a.enabled) AS off,
+       count(*) FILTER (WHERE a.deleted_at IS NULL AND a.pinned) AS pinned,
+       count(*) FILTER (WHERE a.deleted_at IS NOT NULL) AS deleted,
+       count(*) FILTER (WHERE a.deleted_at IS NULL AND a.enabled AND d.user_id IS NULL) AS shared,
+       CAST(coalesce(sum(a.forwarded), 0) AS bigint) AS forwarded, CAST(coalesce(sum(a.blocked), 0) AS bigint) AS blocked,
+       CAST(coalesce(sum(a.replied), 0) AS bigint) AS replied,
+       (SELECT CAST(coalesce(sum(u.bytes), 0) AS bigint) FROM user_days u
+        WHERE u.user_id = :user_id AND u.day >= date_trunc('month', now() AT TIME ZONE 'UTC')) AS bytes
+FROM aliases a JOIN domains d ON d.id = a.domain_id WHERE a.user_id = :user_id
+"""
+
+
+def totals(db: Database, user_id: int) -> Totals:
+    """Everything that is counted of this user."""
+    found = db.row(Totals, _TOTALS, user_id=user_id)
+    assert found is not None
+    return found
+
+
 _FORGET = "DELETE FROM alias_days WHERE day < CAST(now() AT TIME ZONE 'UTC' AS date) - 400"
 
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from postern.base.database import SYSTEM
-from postern.base.errors import NotFound
-from postern.flow import wake
-from postern.store import events, held, messages, queue
+from postern.flow import failed as flow
+from postern.store import held
 from postern.web import ids, render, room, said, session, times
 from postern.web import response as responses
 
@@ -61,30 +59,14 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
 @session.action
 def retry(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /failed/*/retry."""
-    with context.pool.connection() as db, db.transaction(who.user_id):
-        delivery_id = held.failed_id(db, ids.uid(request.part(2)))
-        if delivery_id is None or queue.retry(db, delivery_id) is None:
-            raise NotFound("This cannot be tried again (any more).", "Load the page again.")
-        events.add(db, context.ring, who.user_id, "retried", delivery_id=delivery_id)
-    wake.drain(context)
+    flow.retry(context, who.user_id, ids.uid(request.part(2)))
     return responses.redirect(said.path(PATH, "mail-retried"))
 
 
 @session.action
 def drop(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /failed/*/drop."""
-    with context.pool.connection() as db:
-        with db.transaction(who.user_id):
-            delivery_id = held.failed_id(db, ids.uid(request.part(2)))
-            dropped = queue.drop(db, delivery_id) if delivery_id is not None else None
-            if dropped is None:
-                raise NotFound("This was given up already.", "Load the page again.")
-            events.add(
-                db, context.ring, who.user_id, "dropped", message_id=dropped[1], delivery_id=delivery_id
-            )
-        with db.transaction(SYSTEM):
-            # Sealed MIME is deleted by the program alone (schema/0006).
-            messages.clear_when_done(db, dropped[1])
+    flow.drop(context, who.user_id, ids.uid(request.part(2)))
     return responses.redirect(said.path(PATH, "mail-dropped"))
 
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 HEADERS = (
     ("Access-Control-Allow-Origin", "*"),
-    ("Access-Control-Expose-Headers", "Retry-After, X-Request-Id"),
+    ("Access-Control-Expose-Headers", "Retry-After, X-Postern-Version, X-Request-Id"),
 )
 
 _MAY_SEND = (

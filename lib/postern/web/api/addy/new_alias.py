@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from postern.store.aliases import Alias
     from postern.store.api_keys import Bearer
     from postern.store.domains import Domain
+    from postern.store.preferences import Preferences
     from postern.web.api.given import Given
     from postern.web.request import Request
     from postern.web.response import Response
@@ -70,18 +71,21 @@ def options(context: Context, request: Request, who: Bearer, given: Given) -> Re
     with context.pool.connection() as db, db.transaction(who.user_id):
         usable = domains.usable(db, who.user_id)
         chosen = preferences.of_user(db, who.user_id)
-    preferred = [one.name for one in usable if one.id == chosen.default_domain_id] or [
-        one.name for one in usable
-    ]
     return responses.json(
         200,
         {
             "data": [one.name for one in usable],
             "sharedDomains": [one.name for one in usable if one.user_id is None],
-            "defaultAliasDomain": preferred[0] if preferred else "",
+            "defaultAliasDomain": preferred(usable, chosen),
             "defaultAliasFormat": FORMATS[chosen.default_kind],
         },
     )
+
+
+def preferred(usable: Sequence[Domain], chosen: Preferences) -> str:
+    """The domain where a new alias is made when none is named; empty where there is none at all."""
+    names = [one.name for one in usable]
+    return next((one.name for one in usable if one.id == chosen.default_domain_id), names[0] if names else "")
 
 
 def _make_custom(

@@ -59,4 +59,24 @@ ROUTES = {
         ("DELETE", f"/api/v1/{name}/*"): Endpoint("addy.recipients:switch_pgp_off", ALL)
         for name in PGP_SWITCHES
     },
+    # The account, the key, the server
+    ("GET", "/api/v1/account-details"): Endpoint("addy.account:details", READ),
+    ("GET", "/api/v1/api-token-details"): Endpoint("addy.account:token", READ),
+    ("GET", "/api/v1/app-version"): Endpoint("addy.account:version", READ),
+    ("GET", "/api/v1/chart-data"): Endpoint("addy.account:chart", READ),
+    # What did not arrive
+    ("GET", "/api/v1/failed-deliveries"): Endpoint("addy.failed_deliveries:listing", READ),
+    ("GET", "/api/v1/failed-deliveries/*"): Endpoint("addy.failed_deliveries:show", READ),
+    ("DELETE", "/api/v1/failed-deliveries/*"): Endpoint("addy.failed_deliveries:delete", ALL),
+    ("GET", "/api/v1/failed-deliveries/*/download"): Endpoint("addy.failed_deliveries:fetch", ALL),
+    ("POST", "/api/v1/failed-deliveries/*/resend"): Endpoint("addy.failed_deliveries:resend", ALL),
+    # Rules: there are none
+    ("GET", "/api/v1/rules"): Endpoint("addy.rules:listing", READ),
+    ("POST", "/api/v1/rules"): Endpoint("addy.rules:refuse", ALL),
+    ("GET", "/api/v1/rules/*"): Endpoint("addy.rules:one", READ),
+    ("PATCH", "/api/v1/rules/*"): Endpoint("addy.rules:one", ALL),
+    ("DELETE", "/api/v1/rules/*"): Endpoint("addy.rules:one", ALL),
+    ("POST", "/api/v1/reorder-rules"): Endpoint("addy.rules:refuse", ALL),
+    ("POST", "/api/v1/active-rules"): Endpoint("addy.rules:one", ALL),
+    ("DELETE", "/api/v1/active-rules/*"): Endpoint("addy.rules:one", ALL),
 }
