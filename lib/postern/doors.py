@@ -56,34 +56,39 @@ def passenger() -> App:
     return application("web")
 
 
-def deliver() -> int:
-    """One drain, from cron or woken; returns the exit code. Prints only what the operator must know: cron mails it."""
+def run_job(name: str) -> int:
+    """One run of a job, from cron or woken; returns the exit code. Prints only what comes before there is a log."""
     if "--woken" in sys.argv and hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):
             os.setsid()
     home.use_packages(home.find())
+    from postern.base import stop
     from postern.base.errors import PosternError
     from postern.base.gate import Interrupted
+    from postern.flow import job_run, job_table
     from postern.flow.context import open_context
-    from postern.flow.run_drain import run_drain
 
     try:
-        context = open_context(os.environ, "drain")
+        context = open_context(os.environ, name)
     except PosternError as error:
         sys.stderr.write(f"postern: {error}\n")
         return error.exit_code
     context.log.install()
+    job = job_table.get(name)
     try:
-        with contextlib.closing(context.pool):
-            run_drain(context)
+        with (
+            contextlib.closing(context.pool),
+            stop.on_signals(job_run.limit_seconds(context, job)) as signals,
+        ):
+            job_run.run(context, job, signals)
     except Interrupted as error:
         context.log.error("upgrade.interrupted", reason=error.reason)
         return _mend()
     except PosternError as error:
-        context.log.error("drain.stopped", reason=error.reason, remedy=error.remedy)
+        context.log.error("job.stopped", job=name, reason=error.reason, remedy=error.remedy)
         return error.exit_code
     except Exception as error:
-        context.log.exception("drain.fault", error)
+        context.log.exception("job.fault", error, job=name)
         return 70
     return 0
 

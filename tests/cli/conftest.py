@@ -40,7 +40,7 @@ def house(
         with contextlib.closing(House(tmp_path_factory.mktemp("house") / "home", settings)) as made:
             made.migrate()
             made.people()
-            with FileLock(os.path.join(made.home, "run", "drain.lock")) as lock:
+            with FileLock(os.path.join(made.home, "run", "deliver.lock")) as lock:
                 assert lock.acquire()
                 put(made, made.context(), message(), held_message())
                 yield made

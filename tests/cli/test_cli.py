@@ -264,7 +264,7 @@ def test_mailboxes_are_added_listed_and_verified(office: Instance):
     assert "No mailbox yet" in run(office, "mailbox", "list", "mia")
     assert rows(office, "mailbox", "list", "mia") == []
     run(office, "domain", "add", "mia.example")
-    with FileLock(os.path.join(office.home, "run", "drain.lock")) as lock:
+    with FileLock(os.path.join(office.home, "run", "deliver.lock")) as lock:
         assert lock.acquire(), "no drain is woken for the link, for this instance has no relay"
         assert "a link was mailed" in run(office, "mailbox", "add", "mia", "Mia.M@Example.NET")
     (found,) = rows(office, "mailbox", "list", "mia")
@@ -579,7 +579,7 @@ def run_raw(instance: Instance, message_id: str) -> bytes:
 
 
 def test_a_drain_that_is_at_work_is_left_to_it(instance: Instance):
-    with FileLock(os.path.join(instance.home, "run", "drain.lock")) as lock:
+    with FileLock(os.path.join(instance.home, "run", "deliver.lock")) as lock:
         assert lock.acquire()
         assert "Another drain is at work" in run(instance, "queue", "run")
 

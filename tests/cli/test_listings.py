@@ -43,7 +43,7 @@ MORE = {
 }
 """Command -> options it is tried with, besides --json: to show much, and to ask nobody outside."""
 
-MAY_FAIL = {"deps check", "doctor tls", "health"}
+MAY_FAIL = {"cron status", "deps check", "doctor tls", "health"}
 """Those that look at something, and whose exit code says how it is."""
 
 OTHER_TABLE = {"deps check", "doctor tls"}

@@ -317,7 +317,7 @@ def test_four_drains_at_once_relay_each_of_a_thousand_deliveries_once(
     assert seen == Counter(ids)
     assert instance.states() == {"sent": 1000}
     assert instance.query("SELECT sum(sent) FROM relay_usage") == [[1000]]
-    assert len(instance.query("SELECT 1 FROM jobs WHERE job = 'drain' AND ok")) == 4
+    assert len(instance.query("SELECT 1 FROM jobs WHERE job = 'deliver' AND ok")) == 4
     for host in hosts:
         host.close()
 

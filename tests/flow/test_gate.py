@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 
-from postern.flow import deliver, wake
-from postern.flow.run_drain import run_drain
+from postern.base import lock, stop
+from postern.base.stop import Stop
+from postern.flow import job_run, job_table
 from postern.ops.install.fetch import fetch
 from support.instance import Instance
 from support.mail import message
@@ -38,9 +39,9 @@ def test_pages_say_come_back_later_while_it_is_shut(instance: Instance, site: st
 
 
 def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, relay: ScriptedRelay):
-    context, lock = instance.context(), wake.lock_of(instance.context())
-    assert lock.acquire()
-    with lock:  # or the receipts would wake a drain of their own
+    context, held = instance.context(), lock.of_job(instance.home, "deliver")
+    assert held.acquire()
+    with held:  # or the receipts would wake a drain of their own
         put(instance, context, message(), message(), message())
     reached, go_on = threading.Event(), threading.Event()
     relay.follow({"body": [wait(go_on)]})
@@ -62,7 +63,7 @@ def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, r
     assert drain.wait(PATIENCE) == 0
     drain.stdout.close()
     assert closed.wait(PATIENCE)
-    assert deliver.CLOSED in instance.log()
+    assert stop.CLOSED in instance.log()
     assert len(relay.messages) == 1
     looked.set()
     join(thread)
@@ -74,5 +75,5 @@ def test_a_drain_ends_its_delivery_and_gives_the_rest_back(instance: Instance, r
 
 
 def test_a_drain_that_nobody_disturbs_says_so(instance: Instance):
-    tally = run_drain(instance.context())
-    assert tally.stopped == "nothing is due"
+    done = job_run.run(instance.context(), job_table.get("deliver"), Stop())
+    assert done.said == "0 sent, 0 later, 0 failed; stopped because nothing is due."

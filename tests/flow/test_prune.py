@@ -1,10 +1,11 @@
-"""Pruning: what is past its time goes, what is not stays, and it is done once an hour."""
+"""Pruning: what is past its time goes, and what is not stays."""
 
 from __future__ import annotations
 
 import pytest
 
 from postern.base.database import SYSTEM, Database
+from postern.base.stop import Stop
 from postern.flow import prune
 from postern.flow.context import Context
 from postern.store import contacts, retired, thread_ids
@@ -27,22 +28,25 @@ def context(instance: Instance) -> Context:
 
 
 def once(context: Context) -> int:
-    """As if an hour had passed."""
-    with context.pool.connection() as db, db.transaction(SYSTEM):
-        db.run("DELETE FROM jobs WHERE job = 'prune'")
-    return prune.prune_when_due(context, "home")
+    return prune.work(context, Stop()).items
 
 
 def count(instance: Instance, table: str) -> object:
     return instance.query(f"SELECT count(*) FROM {table}")[0][0]
 
 
-def test_it_is_done_once_an_hour_whoever_asks(instance: Instance, context: Context):
-    instance.query("INSERT INTO webhook_ids (id, seen_at) VALUES ('a', now() - interval '1 day')")
-    assert prune.prune_when_due(context, "one home") == 1
-    instance.query("INSERT INTO webhook_ids (id, seen_at) VALUES ('b', now() - interval '1 day')")
-    assert prune.prune_when_due(context, "another home") == 0
+def test_a_drain_does_it_where_its_own_job_did_not_for_two_days(instance: Instance):
+    old = "INSERT INTO webhook_ids (id, seen_at) VALUES (:id, now() - interval '1 day')"
+    instance.query(old, id="a")
+    instance.drain()
+    assert count(instance, "webhook_ids") == 0
+    instance.query(old, id="b")
+    instance.query("UPDATE jobs SET ok_at = now() - interval '47 hours'")
+    instance.drain()
     assert count(instance, "webhook_ids") == 1
+    instance.query("UPDATE jobs SET ok_at = now() - interval '49 hours'")
+    instance.drain()
+    assert count(instance, "webhook_ids") == 0
 
 
 def test_nothing_that_is_young_is_touched(instance: Instance, context: Context):
@@ -113,6 +117,7 @@ MAY_STAY = {
     "admin_acts": "what admins did stays on record; each was done by hand",
     "relays": "one row a relay of the settings",
     "jobs": "one row a job and home",
+    "job_leases": "one row a job",
     "migrations": "one row a release",
 }
 """Tables whose rows no time deletes, and why they may stay."""

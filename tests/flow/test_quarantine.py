@@ -9,6 +9,7 @@ import pytest
 
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
+from postern.base.stop import Stop
 from postern.flow import mailboxes as keeping
 from postern.flow import notify, prune, quarantine
 from postern.flow.context import Context
@@ -262,6 +263,6 @@ def test_what_was_held_just_while_its_mailbox_was_resumed_is_let_out_within_the_
     put(instance, context, message())
     instance.query("UPDATE mailboxes SET paused_at = NULL")
     instance.query("UPDATE deliveries SET created_at = now() - interval '20 days'")
-    prune.prune_when_due(context, "home")
+    prune.work(context, Stop())
     instance.drain()
     assert relay.count == 1

@@ -271,7 +271,7 @@ def test_the_whole_road(instance: Instance, relay: ScriptedRelay) -> None:
     assert instance.states() == {"sent": 3}
     assert sorted(body_of(got.content) for got in relay.messages) == sorted(body_of(mime) for mime in sent)
     assert instance.query("SELECT count(*) FROM message_chunks") == [[0]]
-    assert instance.query("SELECT job, ok FROM jobs ORDER BY job") == [["drain", True], ["prune", True]]
+    assert instance.query("SELECT job, ok FROM jobs ORDER BY job") == [["deliver", True], ["purge", True]]
     assert instance.query("SELECT sum(sent) FROM relay_usage") == [[3]]
     assert "sent" in instance.cli("user", "events", "jane")
     assert "fail" not in instance.cli("health")

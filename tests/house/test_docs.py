@@ -119,6 +119,13 @@ def test_the_page_of_commands_names_every_exit_code():
         assert re.search(rf"\b{kind.exit_code} ", page), f"{kind.__name__}: {kind.exit_code}"
 
 
+def test_the_page_about_cron_has_the_table_of_jobs_as_the_program_prints_it(
+    capsys: pytest.CaptureFixture[str],
+):
+    build_parser().parse_args(["jobs", "table"]).run(None)
+    assert capsys.readouterr().out in (TOP / "docs" / "operations" / "cron.md").read_text()
+
+
 # What is named exists.
 
 

@@ -14,6 +14,7 @@ import pytest
 
 import tiers
 from postern.base.errors import BadInput, Busy
+from postern.flow.job_table import DAY, JOBS
 from postern.ops.install import crontab
 from postern.ops.install.crontab import CrontabRefused
 from support.instance import Instance
@@ -25,7 +26,8 @@ BODY = "* * * * * true"
 
 def cron(line: str, home: Path) -> subprocess.CompletedProcess[str]:
     """Run one line as cron does: its environment, its shell, and % as crontab(5) has it."""
-    command = line.split(" ", 5)[5]
+    wait, command = re.fullmatch(r"(sleep \d\d?;)?(.*)", line.split(" ", 5)[5], re.DOTALL).groups()
+    assert wait, "only the wait that keeps tenants apart is left out here"
     assert not re.search(r"(?<!\\)%", command)
     env = [f"HOME={home}", "LOGNAME=alice", "PATH=/usr/bin:/bin", "SHELL=/bin/sh"]
     return subprocess.run(
@@ -38,23 +40,67 @@ def cron(line: str, home: Path) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_line_of_a_plain_account():
-    assert crontab.lines("/home/alice/public_html", HOME, "/usr/bin/python3.11") == (
-        "* * * * * /usr/bin/python3.11 -IS /home/alice/public_html/cron/deliver.py"
+def deliver(text: str) -> str:
+    """The first of the lines."""
+    return text.split("\n", maxsplit=1)[0]
+
+
+def test_the_lines_of_a_plain_account():
+    lines = crontab.lines("/home/alice/public_html", HOME, "/usr/bin/python3.11").split("\n")
+    (purge,) = (line for line in lines if "purge.py" in line)
+    assert re.sub(r"^\d+ \d+ ", "M H ", purge) == (
+        "M H * * * /usr/bin/python3.11 -IS /home/alice/public_html/cron/purge.py"
+        " >/home/alice/.postern/logs/cron-purge.txt 2>&1"
+    )
+    assert re.sub(r"\d+;", "N;", lines[0]) == (
+        "* * * * * sleep N;/usr/bin/python3.11 -IS /home/alice/public_html/cron/deliver.py"
         " >/home/alice/.postern/logs/cron-deliver.txt 2>&1"
     )
 
 
-def test_every_job_names_a_script_that_exists():
-    for job in crontab.JOBS:
-        assert (tiers.TOP / job.script).is_file(), job.name
+def test_every_job_has_its_script_and_every_script_its_job():
+    scripts = sorted(path.relative_to(tiers.TOP).as_posix() for path in (tiers.TOP / "cron").glob("*.py"))
+    assert scripts == sorted(job.script for job in JOBS)
+    for job in JOBS:
+        assert f'run_job("{job.name}")' in (tiers.TOP / job.script).read_text()
 
 
-@pytest.mark.parametrize(
-    ("every", "field"), [(1, "*"), (2, "*/2"), (5, "*/5"), (15, "*/15"), (30, "*/30"), (60, "0")]
-)
-def test_a_host_that_allows_fewer_starts_gets_fewer(every: int, field: str):
-    assert crontab.lines("/t", "/h", "/p", every).startswith(f"{field} * * * * /p ")
+FIELD = re.compile(r"(?:\*|(\d+)-59)(?:/(\d+))?|(\d+)")
+
+
+def starts(field: str, most: int) -> list[int]:
+    """When a field of a crontab says, as crontab(5) reads it."""
+    found = FIELD.fullmatch(field)
+    assert found, field
+    if found[3]:
+        return [int(found[3])]
+    return list(range(int(found[1] or 0), most, int(found[2] or 1)))
+
+
+@pytest.mark.parametrize("every", [1, 2, 5, 15, 30, 60])
+def test_no_job_starts_more_often_than_the_host_allows_nor_less_often_than_it_must(every: int):
+    for number in range(200):
+        lines = crontab.lines("/t", f"/home/{number}/.postern", "/p", every).split("\n")
+        for job, line in zip(JOBS, lines):
+            minute, hour, *rest = crontab.when(line).split()
+            assert rest == ["*", "*", "*"]
+            times = [60 * h + m for h in starts(hour, 24) for m in starts(minute, 60)]
+            assert len(times) == DAY // max(job.minutes, every), (job.name, line)
+            if job.minutes == DAY:
+                assert job.hour * 60 <= times[0] < job.hour * 60 + 180
+
+
+def test_the_tenants_of_a_host_do_not_start_together_and_each_always_at_its_own_time():
+    homes = [f"/home/user{number}/.postern" for number in range(600)]
+    for position in range(len(JOBS)):
+        whens: dict[str, int] = {}
+        for home in homes:
+            line = crontab.lines("/t", home, "/p").split("\n")[position]
+            assert line == crontab.lines("/t", home, "/p").split("\n")[position]
+            at = crontab.when(line) + "".join(re.findall(r"sleep \d+", line))
+            whens[at] = whens.get(at, 0) + 1
+        assert len(whens) >= 5, position
+        assert max(whens.values()) < 3 * len(homes) / len(whens)
 
 
 @pytest.mark.parametrize("every", [0, -1, 61])
@@ -93,7 +139,7 @@ def test_cron_starts_the_script_wherever_it_lies(tmp_path: Path, name: str):
     python = tmp_path / f"python {name}"
     python.symlink_to(sys.executable)
     (top / "cron" / "deliver.py").write_text("import sys; print(sys.flags.isolated, sys.argv); sys.exit(7)")
-    done = cron(crontab.lines(str(top), str(home), str(python)), tmp_path)
+    done = cron(deliver(crontab.lines(str(top), str(home), str(python))), tmp_path)
     assert (done.returncode, done.stdout, done.stderr) == (7, "", "")
     assert (home / "logs" / "cron-deliver.txt").read_text() == f"1 [{str(top / 'cron/deliver.py')!r}]\n"
 
@@ -109,7 +155,7 @@ def test_the_job_itself_runs_in_crons_environment(instance: Instance, tmp_path: 
     packages = Path(instance.home, "venv", "lib", version)
     packages.mkdir(parents=True)
     (packages / "site-packages").symlink_to(Path(sys.prefix, "lib", version, "site-packages"))
-    line = crontab.lines(str(top), instance.home, sys.executable)
+    line = deliver(crontab.lines(str(top), instance.home, sys.executable))
     done = cron(line, tmp_path)
     said = Path(instance.home, "logs", "cron-deliver.txt")
     assert (done.returncode, done.stdout, done.stderr, said.read_text()) == (0, "", "", "")

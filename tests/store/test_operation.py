@@ -9,7 +9,7 @@ import pytest
 
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import DatabaseUnavailable
-from postern.store import fingerprints, jobs, relays, webhook_ids
+from postern.store import fingerprints, job_leases, jobs, relays, webhook_ids
 from support.patience import join, until
 from support.store import Store, do
 
@@ -108,21 +108,48 @@ def test_usage_is_counted_over_the_last_hour_and_the_last_day(db: Database):
 
 
 def test_a_job_is_known_from_its_begin_to_its_end(db: Database):
-    assert do(db, jobs.last, "drain") is None
-    assert do(db, jobs.is_due, "drain", 3600) is True
-    do(db, jobs.begin, "drain", "home-1")
-    found = do(db, jobs.last, "drain")
+    assert do(db, jobs.last, "deliver") is None
+    assert do(db, jobs.is_due, "deliver", 3600) is True
+    assert do(db, jobs.begin, "deliver", "home-1") is False
+    found = do(db, jobs.last, "deliver")
     assert (found.ended_seconds, found.ok) == (None, None)
-    assert do(db, jobs.is_due, "drain", 3600) is False
-    assert do(db, jobs.is_due, "prune", 3600) is True
+    assert do(db, jobs.is_due, "deliver", 3600) is True, "it has not ended well yet"
     with db.transaction(SYSTEM):
-        jobs.end(db, "drain", "home-1", ok=False, items=3, error="The database went away.")
-    found = do(db, jobs.last, "drain")
-    assert (found.ended_seconds, found.ok, found.error) == (0, False, "The database went away.")
-    do(db, Database.run, "UPDATE jobs SET started_at = now() - interval '2 hours'")
-    assert do(db, jobs.is_due, "drain", 3600) is True
-    do(db, jobs.begin, "drain", "home-2")
-    assert do(db, jobs.last, "drain").ok is None, "the newest run of any home"
-    do(db, jobs.begin, "drain", "home-1")
-    found = do(db, jobs.last, "drain")
-    assert (found.ok, found.error) == (None, None), "what was before is forgotten"
+        jobs.end(db, "deliver", "home-1", ok=True, items=3)
+    assert do(db, jobs.is_due, "deliver", 3600) is False
+    assert do(db, jobs.is_due, "purge", 3600) is True
+    do(db, Database.run, "UPDATE jobs SET ok_at = now() - interval '2 hours'")
+    assert do(db, jobs.is_due, "deliver", 3600) is True
+    do(db, jobs.begin, "deliver", "home-2")
+    assert do(db, jobs.last, "deliver").ok is None, "the newest run of any home"
+
+
+def test_the_last_error_stays_and_failures_are_counted_until_it_goes_well(db: Database):
+    def run(ok: bool, error: str | None = None) -> tuple[int, str | None, bool]:
+        do(db, jobs.begin, "deliver", "home-1")
+        with db.transaction(SYSTEM):
+            jobs.end(db, "deliver", "home-1", ok=ok, items=0, error=error)
+        (found,) = do(db, jobs.all_jobs)
+        return found.failures, found.error, found.error_at is not None
+
+    assert run(True) == (0, None, False)
+    assert run(False, "The database went away.") == (1, "The database went away.", True)
+    assert run(False, "It is full.") == (2, "It is full.", True)
+    assert run(True) == (0, "It is full.", True)
+    assert do(db, jobs.begin, "deliver", "home-1") is False
+    assert do(db, jobs.begin, "deliver", "home-1") is True, "the run before died"
+    (found,) = do(db, jobs.all_jobs)
+    assert (found.failures, found.error) == (1, "It did not come to its end.")
+
+
+def test_a_lease_is_one_homes_until_it_is_given_back_or_runs_out(db: Database):
+    assert do(db, job_leases.take, "purge", "home-1", 60) is True
+    assert do(db, job_leases.take, "purge", "home-2", 60) is False
+    assert do(db, job_leases.take, "stats", "home-2", 60) is True, "each job has its own"
+    assert do(db, job_leases.take, "purge", "home-1", 60) is True, "its own run before is dead"
+    do(db, job_leases.give_back, "purge", "home-2")
+    assert do(db, job_leases.take, "purge", "home-2", 60) is False, "only who holds it can give it back"
+    do(db, job_leases.give_back, "purge", "home-1")
+    assert do(db, job_leases.take, "purge", "home-2", 60) is True
+    do(db, Database.run, "UPDATE job_leases SET until = now()")
+    assert do(db, job_leases.take, "purge", "home-1", 60) is True

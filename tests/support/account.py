@@ -88,7 +88,7 @@ class Tenant(Instance):
         super().__init__(account.new_home(), {**over_tcp(database), **settings})
         home = pathlib.Path(self.home)
         (home / "venv").symlink_to(account.venv)
-        (home / "run" / "drain.lock").touch(mode=0o600)
+        (home / "run" / "deliver.lock").touch(mode=0o600)
         shutil.copy(self.settings["POSTERN_RELAY_CA_FILE"], home / "relay-ca.pem")
         self.write_env(POSTERN_RELAY_CA_FILE=str(home / "relay-ca.pem"))
         self.migrate()

@@ -11,7 +11,8 @@ INSERT INTO webhook_ids (id) VALUES ('b'), ('B'), ('a'), ('ä'), ('Z'), ('é');
 INSERT INTO relays (name, trouble)
 VALUES ('relay.example:587', E'a\\ttab, a \\\\, a \\'quote\\', a\\r\\nline, \\\\N and Grüße ✉');
 INSERT INTO relay_usage (relay, slot, sent) VALUES ('relay.example:587', '2026-01-31 12:00+00', -3);
-INSERT INTO jobs (job, home, started_at, ok) VALUES ('drain', '', '2026-01-31', NULL), ('prune', 'h', '2026-01-31', false);
+INSERT INTO jobs (job, home, started_at, ok) VALUES ('deliver', '', '2026-01-31', NULL), ('purge', 'h', '2026-01-31', false);
+INSERT INTO job_leases (job, home, taken_at, until) VALUES ('purge', 'h', '2026-01-31', 'infinity');
 INSERT INTO retired_addresses (address_index) VALUES ('\\x00ff');
 INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('\\x01', 'operator', '2026-01-31');
 INSERT INTO admin_acts (actor, act) VALUES ('operator', 'delete user')

@@ -275,7 +275,7 @@ class Tenant(Instance):
         if "POSTERN_RELAY_CA_FILE" in settings:
             settings = {**settings, "POSTERN_RELAY_CA_FILE": host.share(settings["POSTERN_RELAY_CA_FILE"])}
         super().__init__(host.home / ".postern", {"POSTERN_URL": host.url, **over_tcp(database), **settings})
-        pathlib.Path(self.home, "run", "drain.lock").touch(mode=0o600)
+        pathlib.Path(self.home, "run", "deliver.lock").touch(mode=0o600)
         self.migrate()
         self.people()
         host.give(pathlib.Path(self.home))

@@ -175,7 +175,7 @@ class Instance:
                 return False
             return True
 
-        with open(pathlib.Path(self.home, "run", "drain.lock"), "a") as file:
+        with open(pathlib.Path(self.home, "run", "deliver.lock"), "a") as file:
             until(is_free)
 
     def query(self, sql: str, **params: object) -> list[list[object]]:

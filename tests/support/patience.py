@@ -17,10 +17,10 @@ PATIENCE = 60
 """Seconds until a test fails. Never how long it takes: a busy machine is no failure."""
 
 
-def until(condition: Callable[[], object]) -> None:
+def until(condition: Callable[[], object], patience: int = PATIENCE) -> None:
     """Ask again and again until it holds; fails when it never does."""
     pause = threading.Event()
-    for _ in range(PATIENCE * 50):
+    for _ in range(patience * 50):
         if condition():
             return
         pause.wait(0.02)

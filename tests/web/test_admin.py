@@ -271,7 +271,7 @@ def test_operation_tells_what_health_knows(pages: Site, browser: Browser):
         assert f'<span class="row-name">{name}</span>' in page
     assert "never ran: set up the cron job" in page
     pages.run(
-        "INSERT INTO jobs (job, home, started_at, ended_at, ok, items) VALUES ('drain', 'x', now(), now(), true, 3)"
+        "INSERT INTO jobs (job, home, started_at, ended_at, ok, items) VALUES ('deliver', 'x', now(), now(), true, 3)"
     )
     try:
         page = browser.get("/admin/operation").text

@@ -14,6 +14,7 @@ from postern.base import redact
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
 from postern.base.spool import Holder
+from postern.base.stop import Stop
 from postern.base.stream import open_stream
 from postern.flow import prune, registration, sign_in_mail
 from postern.flow.registration import Applicant
@@ -264,7 +265,7 @@ def test_who_does_not_prove_the_address_is_forgotten_after_a_day(open_pages: Sit
     keeper = open_pages.person()
     open_pages.run(sql, name=keeper.handle)
     open_pages.run("DELETE FROM jobs")
-    prune.prune_when_due(open_pages.context, "home")
+    prune.work(open_pages.context, Stop())
     assert user(open_pages, late) == [] and user(open_pages, early) == ["user", False]
     assert user(open_pages, keeper.handle) == ["user", True]
 

@@ -10,6 +10,11 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+def of_job(home: str, job: str) -> FileLock:
+    """What makes it one run of a job on this home."""
+    return FileLock(os.path.join(home, "run", f"{job}.lock"))
+
+
 class FileLock:
     """An exclusive flock on a file that stays. Not re-entrant; not inherited by started processes."""
 

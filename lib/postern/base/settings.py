@@ -161,6 +161,9 @@ class Config:
         "is away. They must speak HTTP/1.1.",
     )
 
+    cron_minutes: int = setting(
+        1, "Fewest minutes between two starts of a job that the host allows: 1, or 5 or 15.", least=1, most=60
+    )
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
     log_days: int = setting(14, "Days that log files stay.", least=1)
 

@@ -30,6 +30,8 @@ NOUNS = (
     "contact",
     "quarantine",
     "queue",
+    "jobs",
+    "cron",
     "message",
     "keys",
     "env",

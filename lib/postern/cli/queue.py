@@ -87,13 +87,8 @@ def change_deliveries(args: argparse.Namespace) -> None:
 
 def run_queue(args: argparse.Namespace) -> None:
     """postern queue run"""
-    from postern.flow.run_drain import run_drain
+    from postern.cli.jobs import run_by_hand
 
     with common.instance() as context:
-        tally = run_drain(context)
-    if tally is None:
-        print("Another drain is at work; it will see what is new.")
-    else:
-        print(
-            f"{tally.sent} sent, {tally.later} later, {tally.failed} failed; stopped because {tally.stopped}."
-        )
+        done = run_by_hand(context, "deliver")
+    print(done.said if done else "Another drain is at work; it will see what is new.")

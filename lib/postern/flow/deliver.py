@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from postern.base.log import Log
+    from postern.base.stop import Stop
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
 
-CLOSED = "the database is closed for an upgrade"
+NOTHING_DUE = "nothing is due"
 
 RESERVE = 10
 """Deliveries of the relay's budget that only urgent mail may use; of a small budget, a tenth."""
@@ -60,6 +61,7 @@ class Drain:
     context: Context
     relay: Relay
     until: float
+    stop: Stop
     tally: Tally = field(default_factory=Tally)
     tired: set[UUID] = field(default_factory=set)
 
@@ -100,7 +102,7 @@ class Drain:
             wanted = quarantine.hold_paused(self.context, db, batch)
             relays.book(db, name, len(wanted))
         if not batch:
-            self.tally.stopped = BUDGET if urgent_only else "nothing is due"
+            self.tally.stopped = BUDGET if urgent_only else NOTHING_DUE
         return wanted
 
     def _deliver_all(self, batch: list[Claimed]) -> None:
@@ -120,7 +122,7 @@ class Drain:
         """Why no further delivery may begin; empty: it may."""
         if clock.elapsed() >= self.until:
             return "the time is over"
-        return CLOSED if self.context.pool.gate.closed() else ""
+        return self.stop.why()
 
     def _deliver(self, claimed: Claimed) -> bool:
         """Deliver one. False: there is no going on; what is still leased is to be given back."""
@@ -211,8 +213,7 @@ def relay_settings(context: Context) -> RelaySettings:
     )
 
 
-def drain(context: Context) -> Tally:
+def drain(context: Context, stop: Stop) -> Tally:
     """Deliver what is due, for at most POSTERN_DRAIN_SECONDS."""
-    return Drain(
-        context, Relay(relay_settings(context)), clock.elapsed() + context.config.drain_seconds
-    ).run()
+    until = clock.elapsed() + context.config.drain_seconds
+    return Drain(context, Relay(relay_settings(context)), until, stop).run()

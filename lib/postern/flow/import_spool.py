@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from postern.base.spool import SpooledFile
+    from postern.base.stop import Stop
     from postern.flow.context import Context
 
 SWEEP_SECONDS = 86400
@@ -42,12 +43,14 @@ class Imported:
     kept: int = 0
 
 
-def import_all(context: Context) -> Imported:
-    """Import every file in spool/new, oldest first. DatabaseUnavailable ends it; the files stay."""
+def import_all(context: Context, stop: Stop | None = None) -> Imported:
+    """Import every file in spool/new, oldest first, until it should stop. DatabaseUnavailable ends it; the files stay."""
     spool = context.spool
     spool.sweep(clock.now() - SWEEP_SECONDS)
     queued = kept = 0
     for name in spool.waiting():
+        if stop and stop.why():
+            break
         log = context.log.with_fields(webhook_id=name)
         try:
             file = spool.read(name)

@@ -6,8 +6,7 @@ import os
 import sys
 import threading
 
-from postern.base import home
-from postern.base.lock import FileLock
+from postern.base import home, lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,19 +23,14 @@ def mark_path(context: Context) -> str:
     return os.path.join(context.config.home, "run", "wake")
 
 
-def lock_of(context: Context) -> FileLock:
-    """The lock that makes it one drain a home."""
-    return FileLock(os.path.join(context.config.home, "run", "drain.lock"))
-
-
 def drain(context: Context) -> None:
     """Let a drain run soon: leave the mark, and start one unless one is at work. Never raises: cron comes anyway."""
     try:
         _reap()
         os.close(os.open(mark_path(context), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        lock = lock_of(context)
-        if lock.acquire():
-            lock.release()
+        held = lock.of_job(context.config.home, "deliver")
+        if held.acquire():
+            held.release()
             _start(context)
     except OSError as error:
         context.log.warning("wake.failed", reason=str(error))

@@ -170,7 +170,7 @@ class Demo:
         """A receipt may have woken one: it must not outlive the demo."""
         import fcntl
 
-        with open(os.path.join(self._home, "run", "drain.lock"), "a") as file:
+        with open(os.path.join(self._home, "run", "deliver.lock"), "a") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
 
     def _post(self, mime: bytes) -> post.Answer:

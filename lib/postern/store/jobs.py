@@ -10,19 +10,29 @@ if TYPE_CHECKING:
 
     from postern.base.database import Database
 
+# A run that has no end died: it counts as one that failed.
 _BEGIN = """
-INSERT INTO jobs (job, home, started_at) VALUES (:job, :home, now())
-ON CONFLICT (job, home) DO UPDATE SET started_at = now(), ended_at = NULL, ok = NULL, items = 0, error = NULL
+WITH before AS (SELECT true AS died FROM jobs WHERE job = :job AND home = :home AND ended_at IS NULL)
+INSERT INTO jobs AS j (job, home, started_at) VALUES (:job, :home, now())
+ON CONFLICT (job, home) DO UPDATE SET started_at = now(), ended_at = NULL, ok = NULL, items = 0,
+    failures = j.failures + CASE WHEN j.ended_at IS NULL THEN 1 ELSE 0 END,
+    error = CASE WHEN j.ended_at IS NULL THEN 'It did not come to its end.' ELSE j.error END,
+    error_at = CASE WHEN j.ended_at IS NULL THEN now() ELSE j.error_at END
+RETURNING (SELECT died FROM before) IS NOT NULL
 """
 
 
-def begin(db: Database, job: str, home: str) -> None:
-    """It starts."""
-    db.run(_BEGIN, job=job, home=home)
+def begin(db: Database, job: str, home: str) -> bool:
+    """It starts. True: the run before never ended."""
+    return bool(db.value(_BEGIN, job=job, home=home))
 
 
 _END = """
-UPDATE jobs SET ended_at = now(), ok = :ok, items = :items, error = :error WHERE job = :job AND home = :home
+UPDATE jobs SET ended_at = now(), ok = :ok, items = :items,
+    ok_at = CASE WHEN :ok THEN started_at ELSE ok_at END,
+    failures = CASE WHEN :ok THEN 0 ELSE failures + 1 END,
+    error = coalesce(:error, error), error_at = CASE WHEN :ok THEN error_at ELSE now() END
+WHERE job = :job AND home = :home
 """
 
 
@@ -55,17 +65,29 @@ def last(db: Database, job: str) -> Run | None:
 
 @dataclass(frozen=True)
 class Listed:
-    """A row of `jobs`. `ok` and `ended_at` are None while it runs, or when it died."""
+    """A row of `jobs`. `ok` and `ended_at` are None while it runs, or when it died; the last error may be an old one.
+
+    `ok_seconds`: since the last run that went well started; None: none did.
+    """
 
     job: str
+    home: str
     started_at: datetime
+    started_seconds: int
     ended_at: datetime | None
     ok: bool | None
+    ok_seconds: int | None
     items: int
+    failures: int
     error: str | None
+    error_at: datetime | None
 
 
-_ALL = "SELECT job, started_at, ended_at, ok, items, error FROM jobs ORDER BY job, started_at DESC"
+_ALL = """
+SELECT job, home, started_at, CAST(extract(epoch FROM now() - started_at) AS bigint) AS started_seconds, ended_at, ok,
+       CAST(extract(epoch FROM now() - ok_at) AS bigint) AS ok_seconds, items, failures, error, error_at
+FROM jobs ORDER BY job, started_at DESC
+"""
 
 
 def all_jobs(db: Database) -> list[Listed]:
@@ -74,10 +96,10 @@ def all_jobs(db: Database) -> list[Listed]:
 
 
 _DUE = """
-SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE job = :job AND started_at > now() - make_interval(secs => :seconds))
+SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE job = :job AND ok_at > now() - make_interval(secs => :seconds))
 """
 
 
 def is_due(db: Database, job: str, seconds: int) -> bool:
-    """Whether no home began it within `seconds`."""
+    """Whether no home began it within `seconds` and ended it well."""
     return bool(db.value(_DUE, job=job, seconds=seconds))

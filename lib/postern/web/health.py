@@ -81,7 +81,7 @@ def _queue(context: Context, db: Database) -> Check:
 
 
 def _drain(context: Context, db: Database) -> Check:
-    run = jobs.last(db, "drain")
+    run = jobs.last(db, "deliver")
     if run is None:
         return Check("drain", False, "never ran: set up the cron job")
     recent = run.started_seconds <= context.config.health_drain_seconds

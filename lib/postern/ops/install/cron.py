@@ -5,15 +5,25 @@ from __future__ import annotations
 import subprocess
 import tempfile
 
+from postern.base.errors import ConfigError
 from postern.ops.install import crontab
 from postern.ops.install.doors import python
 from postern.ops.install.installation import Installation, Step, StepFailed
 
 RUN_SECONDS = 120
 
+PANEL = (
+    "Add these in the panel, under Cron Jobs. Where it lets a job run less often, set POSTERN_CRON_MINUTES first; then "
+    "`postern cron install --print` shows them anew:"
+)
+
 
 def _lines(site: Installation) -> str:
-    return crontab.lines(site.top, site.home, python())
+    try:
+        every = site.config().cron_minutes
+    except ConfigError:
+        every = 1  # nothing is set yet: install.sh --check looks first of all
+    return crontab.lines(site.top, site.home, python(), every)
 
 
 def _plan(site: Installation) -> str:
@@ -33,10 +43,8 @@ def _do(site: Installation) -> str:
     except crontab.CrontabRefused as error:
         is_in, said = False, error.reason
     if not is_in:
-        site.next_steps.insert(
-            0, f"Add this in the panel, under Cron Jobs (every minute, or as often as it lets you):\n{lines}"
-        )
-        said += ": the line for the panel is below"
+        site.next_steps.insert(0, f"{PANEL}\n{lines}")
+        said += ": the lines for the panel are below"
     return f"{'in the crontab' if is_in else said}; {_try_out(site)}"
 
 

@@ -7,22 +7,26 @@ carries the home, so two instances of an account do not meet.
 A job writes its own log. What it prints besides is a crash before there is a log, which comes back every minute until it is
 mended: it goes to home/logs/cron-NAME.txt, written anew by each run, so that it can fill neither a mailbox nor the disk.
 
-Not here: panels without the program, where the operator enters the lines (ops/install/cron.py shows them).
+Not here: which jobs there are (flow/job_table.py); panels without the program, where the operator enters the lines
+(ops/install/cron.py shows them).
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shlex
 import subprocess
-from dataclasses import dataclass
 
 from postern.base.errors import BadInput, Busy, PosternError
+from postern.flow.job_table import DAY, JOBS
 from postern.ops.install import marked
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from postern.flow.job_table import Job
 
 PROGRAM = "crontab"
 PROGRAM_SECONDS = 30
@@ -35,19 +39,13 @@ NO_TABLE = "no crontab for"
 SHOWN_RETURN = "\\r"
 """How Debian's `crontab -l` shows a carriage return: written back, it would be a backslash in somebody's command."""
 
+SPREAD_SECONDS = 30
+"""Of what runs every minute."""
+
+SPREAD_MINUTES = 180
+"""Of what runs every day."""
+
 REMEDY = "Enter or take out our lines in the host's panel, under Cron Jobs."
-
-
-@dataclass(frozen=True)
-class Job:
-    """What cron starts: a script of cron/, every so many minutes."""
-
-    name: str
-    script: str
-    minutes: int
-
-
-JOBS = (Job("deliver", "cron/deliver.py", 1),)
 
 
 class CrontabRefused(PosternError):
@@ -105,10 +103,20 @@ def change(edit: Callable[[str], str]) -> bool:
 
 
 def lines(top: str, home: str, python: str, every: int = 1) -> str:
-    """The jobs, a line each. `every`: the fewest minutes between two starts that the host allows."""
+    """The jobs, a line each, in the order of their table. `every`: fewest minutes between two starts that the host allows."""
     if not 1 <= every <= 60:
         raise BadInput(f"A job cannot run every {every} minutes.", "Give a number from 1 to 60.")
     return "\n".join(_line(job, top, home, python, every) for job in JOBS)
+
+
+def ours(table: str, home: str) -> list[str]:
+    """The lines of our block."""
+    return marked.body_of(table, home).split("\n")
+
+
+def when(line: str) -> str:
+    """The five fields of a line."""
+    return " ".join(line.split(" ", 5)[:5])
 
 
 def put(table: str, home: str, body: str) -> str:
@@ -127,16 +135,35 @@ def take_out(table: str, home: str) -> str:
 def _line(job: Job, top: str, home: str, python: str, every: int) -> str:
     argv = [python, "-IS", os.path.join(top, job.script)]
     log = shlex.quote(os.path.join(home, "logs", f"cron-{job.name}.txt"))
-    command = f"{' '.join(shlex.quote(word) for word in argv)} >{log} 2>&1"
+    wait, fields = _times(job, drawn(home), max(job.minutes, every))
+    command = f"{wait}{' '.join(shlex.quote(word) for word in argv)} >{log} 2>&1"
     if any(ord(character) < 32 for character in command):
         raise BadInput(
             "A path has a line break or another control character in it, which a crontab cannot hold.",
             "Rename the folder.",
         )
     # crontab(5): an unescaped % ends the command.
-    minutes = max(job.minutes, every)
-    field = {1: "*", 60: "0"}.get(minutes, f"*/{minutes}")
-    return f"{field} * * * * {command}".replace("%", "\\%")
+    return f"{fields} {command}".replace("%", "\\%")
+
+
+def drawn(home: str) -> int:
+    """A number of this installation: the tenants of one host shall not start their jobs in the same second."""
+    return int.from_bytes(hashlib.sha256(os.fsencode(home)).digest()[:4], "big")
+
+
+def _times(job: Job, number: int, minutes: int) -> tuple[str, str]:
+    """What waits before the command, and the five fields; each with a share of the number."""
+    if minutes >= DAY:
+        at = job.hour * 60 + number % SPREAD_MINUTES
+        return "", f"{at % 60} {at // 60} * * *"
+    if minutes == 1:
+        return f"sleep {number % SPREAD_SECONDS};", "* * * * *"
+    first = number % minutes
+    return "", f"{first} * * * *" if minutes == 60 else f"{_steps(first, minutes)} * * * *"
+
+
+def _steps(first: int, minutes: int) -> str:
+    return f"{first}-59/{minutes}" if first else f"*/{minutes}"
 
 
 def _run(argument: str, stdin: str | None = None) -> tuple[int, str, str]:

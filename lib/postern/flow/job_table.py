@@ -1,0 +1,70 @@
+"""The jobs that cron starts: what each does, how often, for how long at most, and what is lost if it does not run.
+
+This table is the one place. The crontab (ops/install/crontab.py), the scripts in cron/, the watch over the jobs, `postern jobs`
+and docs/operations/cron.md are made from it or held against it. How a job runs is in flow/job_run.py.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from postern.base.errors import NotFound
+
+DAY = 24 * 60
+"""Minutes."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job.
+
+    `work` names its function as module:function below `postern`, for some of them live above this floor, and none is imported
+    before it runs. It takes the context and a Stop, and returns Done. `minutes`: from one start to the next. `hour`: of a
+    daily job, the hour of the day before which it does not start (an installation adds its own delay). `shared`: one run serves
+    all homes of a database; else each home needs its own.
+    """
+
+    name: str
+    work: str
+    minutes: int
+    limit_seconds: int
+    does: str
+    lost: str
+    hour: int = 0
+    shared: bool = False
+    needs_database: bool = True
+
+    @property
+    def script(self) -> str:
+        """The file that cron starts, below the program's folder."""
+        return f"cron/{self.name}.py"
+
+
+JOBS = (
+    Job(
+        "deliver",
+        "flow.run_drain:work",
+        minutes=1,
+        limit_seconds=600,
+        does="Delivers what is due, and takes mail out of the spool.",
+        lost="New mail still goes out, for each receipt starts a drain; what must be tried again waits, and so does the spool.",
+    ),
+    Job(
+        "purge",
+        "flow.prune:work",
+        minutes=DAY,
+        hour=1,
+        limit_seconds=900,
+        shared=True,
+        does="Deletes what is past its time: sent and failed mail, old events, codes, sessions, deleted aliases.",
+        lost="The database grows, and old mail stays longer than you said. After two days a drain does it instead.",
+    ),
+)
+
+
+def get(name: str) -> Job:
+    """The job of that name. NotFound with the remedy."""
+    for job in JOBS:
+        if job.name == name:
+            return job
+    raise NotFound(f"There is no job {name!r}.", "See: postern jobs list")

@@ -1,0 +1,10 @@
+DROP TABLE job_leases;
+ALTER TABLE jobs DROP COLUMN failures;
+ALTER TABLE jobs DROP COLUMN error_at;
+ALTER TABLE jobs DROP COLUMN ok_at;
+DELETE FROM jobs WHERE job NOT IN ('deliver', 'purge');
+UPDATE jobs SET job = 'drain' WHERE job = 'deliver';
+UPDATE jobs SET job = 'prune' WHERE job = 'purge';
+COMMENT ON COLUMN jobs.job IS 'drain or prune.';
+COMMENT ON COLUMN jobs.items IS 'Drain: deliveries sent. Prune: rows deleted.';
+COMMENT ON COLUMN jobs.error IS NULL;
