@@ -216,10 +216,12 @@ def furnish(db: Database, tenant: Tenant) -> None:
     assert wish is not None
     owner = Owner(user_id, handle, mailbox_id, False)
     sign_in_codes.posted(db, RING, wish, owner, f"mailed to {handle}", "CODE")
+    passkey = uuid.uuid4()
     db.run(
         "INSERT INTO passkeys (uid, user_id, credential_id, public_key, name_sealed)"
-        " VALUES (:uid, :user_id, :credential, '', '')",
-        uid=uuid.uuid4(),
+        " VALUES (:uid, :user_id, :credential, '', :name)",
+        uid=passkey,
+        name=RING.seal(b"Laptop", f"passkeys.name:{passkey}"),
         user_id=user_id,
         credential=handle.encode(),
     )

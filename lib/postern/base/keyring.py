@@ -19,7 +19,7 @@ from postern.base.errors import ConfigError, SealBroken, WeakKey
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import NoReturn
 
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -121,9 +121,13 @@ def _refuse_twins(keys: Sequence[Key]) -> None:
 class KeyRing:
     """The keys of one instance. The first seals, all open; the index key hashes."""
 
-    __slots__ = ("_index", "_keys", "_macs", "_newest", "_value_ciphers")
+    __slots__ = ("_index", "_keys", "_look_again", "_macs", "_newest", "_value_ciphers")
 
-    def __init__(self, keys: Sequence[Key], index_key: bytes) -> None:
+    def __init__(
+        self, keys: Sequence[Key], index_key: bytes, look_again: Callable[[], Sequence[Key]] = tuple
+    ) -> None:
+        """`look_again` is asked when something needs a key that is not there: one may have come since (a rotation)."""
+        self._look_again = look_again
         self._keys = {_padded(key.id): key for key in keys}
         self._index = Key("index", index_key)
         del index_key
@@ -141,6 +145,16 @@ class KeyRing:
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a key ring is not pickled or copied")
+
+    @property
+    def ids(self) -> list[str]:
+        """The ids of its keys, newest first."""
+        return [key.id for key in self._keys.values()]
+
+    @property
+    def newest(self) -> bytes:
+        """The newest key's id as it stands in what is sealed: 8 bytes."""
+        return self._newest
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Seal a value under the newest key, bound to its place."""
@@ -197,7 +211,7 @@ class KeyRing:
         return cipher
 
     def _key(self, prefix: bytes, place: str) -> Key:
-        key = self._keys.get(prefix[1:])
+        key = self._keys.get(prefix[1:]) or self._found_since(prefix)
         if key is not None:
             return key
         name = _named(prefix)
@@ -206,6 +220,12 @@ class KeyRing:
         # Key ids are no secret, and this one tells the operator what to look for.
         reason = f"What is sealed at {place} needs key {name}, which is not in the ring."
         raise SealBroken(reason, "Put that key back into POSTERN_SEAL_KEYS, behind the others.")
+
+    def _found_since(self, prefix: bytes) -> Key | None:
+        """Such keys open; which one seals, this process decided at its start."""
+        for key in self._look_again():
+            self._keys.setdefault(_padded(key.id), key)
+        return self._keys.get(prefix[1:])
 
     def _mac(self, info: str, value: bytes) -> bytes:
         # The keyed state is kept, not the subkey: it is faster, and shows nothing.

@@ -167,9 +167,9 @@ class Spool:
         """When the oldest file in spool/new was written (Unix time); now, when there is none."""
         return min((stat.st_mtime for _, stat in _look(self.new)), default=clock.now())
 
-    def read(self, name: str) -> SpooledFile:
-        """Open one. SealBroken when it is no spool file."""
-        path = os.path.join(self.new, name)
+    def read(self, name: str, folder: str = "") -> SpooledFile:
+        """Open one, in spool/new or in another of its folders. SealBroken when it is no spool file."""
+        path = os.path.join(folder or self.new, name)
         with open(path, "rb") as file:
             head = file.read(8)
             size = struct.unpack(">I", head[4:])[0] if len(head) == 8 and head[:4] == MAGIC else MAX_NOTE + 1

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import argparse
 
     from postern.cli.main import Nouns
-    from postern.ops.backups.backup_file import Manifest
+    from postern.ops.backups.manifest import Manifest
 
 
 def register(nouns: Nouns) -> None:

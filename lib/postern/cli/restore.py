@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from postern.cli.main import Nouns
     from postern.flow.context import Context
-    from postern.ops.backups.backup_file import Manifest
+    from postern.ops.backups.manifest import Manifest
 
 
 def register(nouns: Nouns) -> None:

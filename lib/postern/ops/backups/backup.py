@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import re
 import time
 from dataclasses import replace
 
@@ -24,8 +25,9 @@ from postern.base.errors import Busy
 from postern.base.lock import FileLock
 from postern.base.spool import sync_folder
 from postern.ops.backups import backup_file
-from postern.ops.backups.backup_file import Entry, Manifest, Step, Writer, no_room
-from postern.store import migrations, tables
+from postern.ops.backups.backup_file import Writer, no_room
+from postern.ops.backups.manifest import Entry, Manifest, Step
+from postern.store import migrations, seals, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from postern.base.keyring import KeyRing
     from postern.base.settings import Config
     from postern.flow.context import Context
+
+NAME = re.compile(r"postern-(\d{8}T\d{6}Z)-\d+\.backup")
+"""What a backup is called; the group is its time (UTC)."""
 
 PATIENT_SECONDS = 86400
 """What one statement may take here: sorting or checking a large table keeps the server silent for minutes."""
@@ -137,6 +142,7 @@ def _fill(context: Context, file: IO[bytes], made: int) -> Manifest:
             tables=read_all(db, writer),
             # No part of the snapshot: they may only be ahead of the rows, which is harmless.
             counters=tables.counters(db),
+            keys=sorted(seals.rows_by_key(db)),
         )
     writer.finish(manifest)
     return manifest

@@ -11,23 +11,21 @@ Its format, numbers big-endian, seals as in docs/sealing.md:
 The manifest stands at the end because counts and digests are known there; it is found from the end, and says where in the rows
 each table ends. Nothing can be cut off, moved or exchanged: both seals are bound to the id.
 
-Not here: which tables there are (backup.py), and what a restore does with them (restore.py).
+Not here: what the manifest says (manifest.py), which tables there are (backup.py), what a restore does with them (restore.py).
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import struct
 import uuid
 import zlib
-from dataclasses import asdict, dataclass
 
 from postern.base.errors import Busy, NotFound, SealBroken
 from postern.base.stream import HEADER_SIZE, SEALED_CHUNK, StreamSealer, open_stream
-from postern.store.tables import Counter
+from postern.ops.backups import manifest as manifests
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,6 +33,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from postern.base.keyring import KeyRing
+    from postern.ops.backups.manifest import Entry, Manifest
 
 MAGIC = b"PSB1"
 HEAD_SIZE = len(MAGIC) + 16
@@ -44,58 +43,9 @@ MOST_AT_ONCE = 1024 * 1024
 
 
 class BackupBroken(SealBroken):
-    """This file is no whole backup of this instance (EX_DATAERR)."""
+    """This file is no whole backup of this instance (EX_DATAERR). `key_id`: the key that it names, where it names one."""
 
-
-@dataclass(frozen=True)
-class Entry:
-    """One table in a backup. `columns` with their types; `size` and `sha256` are of its rows as COPY gave them."""
-
-    name: str
-    columns: list[str]
-    rows: int
-    size: int
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Step:
-    """A migration that the database had."""
-
-    number: int
-    name: str
-    sha256: str
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """What a backup says of itself. `created` is UTC, ISO 8601; `server` is PostgreSQL's version as it counts (100023)."""
-
-    created: str
-    program: str
-    server: int
-    schema: str
-    migrations: list[Step]
-    tables: list[Entry]
-    counters: list[Counter]
-
-    @property
-    def number(self) -> int:
-        """The last migration: the version of the schema."""
-        return len(self.migrations)
-
-    @property
-    def rows(self) -> int:
-        """Of all tables."""
-        return sum(entry.rows for entry in self.tables)
-
-
-def _from_json(text: bytes) -> Manifest:
-    found = json.loads(text)
-    found["migrations"] = [Step(**one) for one in found["migrations"]]
-    found["tables"] = [Entry(**one) for one in found["tables"]]
-    found["counters"] = [Counter(**one) for one in found["counters"]]
-    return Manifest(**found)
+    key_id = ""
 
 
 def _places(backup_id: bytes) -> tuple[str, str]:
@@ -125,7 +75,7 @@ class Writer:
         """No more rows. When this returns, the file is on the disk."""
         self._seal(self._packer.flush())
         self._put(self._sealer.finish())
-        sealed = self._ring.seal(json.dumps(asdict(manifest)).encode(), self._manifest_place)
+        sealed = self._ring.seal(manifests.write(manifest), self._manifest_place)
         self._put(sealed + struct.pack(">I", len(sealed)))
         try:
             os.fsync(self._file.fileno())
@@ -164,6 +114,17 @@ def opened(ring: KeyRing, path: str) -> Iterator[Reader]:
         raise NotFound(f"{path} cannot be read ({error.strerror}).", "Name the file of a backup.") from None
 
 
+def keys_needed(ring: KeyRing, path: str) -> set[str]:
+    """Ids of the keys without which it, or what its rows hold, does not open; as far as can be told. Empty: it is broken."""
+    try:
+        with opened(ring, path) as reader:
+            return {reader.key_id, *reader.manifest.keys}
+    except BackupBroken as error:
+        return {error.key_id} - {""}
+    except NotFound:
+        return set()
+
+
 class Reader:
     """A backup whose manifest was opened. The rows are proven as they are read."""
 
@@ -180,20 +141,24 @@ class Reader:
             raise _damaged(file.name)
         self._rows_place, place = _places(head[len(MAGIC) :])
         file.seek(self._rows_end)
-        self.manifest = self._open_manifest(file.read(length), place)
+        sealed = file.read(length)
+        self.manifest = self._open_manifest(sealed, place)
+        self.key_id = ring.key_id_of(sealed)
 
     def _open_manifest(self, sealed: bytes, place: str) -> Manifest:
         try:
-            return _from_json(self._ring.open(sealed, place))
+            return manifests.read(self._ring.open(sealed, place))
         except SealBroken as error:
             key_id = _key_id(self._ring, sealed)
             if not key_id:
                 raise _damaged(self._file.name) from None
-            raise BackupBroken(
+            broken = BackupBroken(
                 f"{self._file.name} does not open. {error.reason}",
                 f"Key {key_id} must be in POSTERN_SEAL_KEYS: put it back, behind the others. "
                 "Where it is there, the file is damaged: use another backup.",
-            ) from None
+            )
+            broken.key_id = key_id
+            raise broken from None
 
     def tables(self) -> Iterator[tuple[Entry, Iterator[bytes]]]:
         """Each table with its rows in pieces: take all of one before the next. BackupBroken where they are not whole."""

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
     from postern.flow.context import Context
-    from postern.ops.backups.backup_file import Manifest, Reader
+    from postern.ops.backups.backup_file import Reader
+    from postern.ops.backups.manifest import Manifest
     from postern.ops.migrate import Migration
 
 _NAME = re.compile(r"(?!pg_)[a-z_][a-z0-9_]{0,62}")

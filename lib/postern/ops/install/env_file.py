@@ -7,6 +7,7 @@ import re
 
 from postern.base import config, dotenv
 from postern.base.errors import ConfigError
+from postern.base.spool import sync_folder
 from postern.ops import settings_pages
 
 TYPE_CHECKING = False
@@ -59,6 +60,21 @@ class EnvFile:
         text = self._text()
         for name, value in new.items():
             text = _filled(text, name, dotenv.line(name, value))
+        self._write(text)
+        return list(new)
+
+    def replace(self, name: str, value: str) -> None:
+        """Give it another value. ConfigError when it does not stand there once, on a line of its own."""
+        text = self._text()
+        place = re.compile(rf"^[ \t]*(?:export[ \t]+)?{name}[ \t]*=.*(?:\r?\n|\Z)", re.MULTILINE)
+        if len(place.findall(text)) != 1:
+            raise ConfigError(
+                f"{name} does not stand in {self.path}, or more than once.", "Leave one line with it there."
+            )
+        line = dotenv.line(name, value)
+        self._write(place.sub(lambda _: line, text))
+
+    def _write(self, text: str) -> None:
         beside = f"{self.path}.new"
         with open(
             os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
@@ -67,7 +83,7 @@ class EnvFile:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, self.path)
-        return list(new)
+        sync_folder(os.path.dirname(self.path))
 
     def _text(self) -> str:
         try:
