@@ -57,23 +57,34 @@ TEXT
 # The program, run by the Python that was found.
 postern() { exec env PYTHONPATH="$top/lib" "$python" -m postern "$@"; }
 
+# PostgreSQL's programs: the machine's own, else npm's package where npm is there, else a wheel that bundles them.
 demo() {
     find_python
     find_work .demo
     cd "$top"
-    has_postgres=0
-    PYTHONPATH=$top/lib "$python" -c 'import sys
+    found=0
+    programs=$(PYTHONPATH=$top/lib "$python" -c 'import sys
 from postern.base.errors import PosternError
-from postern.ops.local import binaries
+from postern.ops.local import binaries, npm
 try:
-    sys.exit(0 if binaries.installed() else 3)
+    place = binaries.installed()
+    if place is None:
+        try:
+            place = npm.postgres(sys.argv[1])
+        except npm.NotFetched as error:
+            print(error, file=sys.stderr)
+    print(place or "")
+    sys.exit(0 if place else 3)
 except PosternError as error:
     print(error, file=sys.stderr)
-    sys.exit(error.exit_code)' || has_postgres=$?
-    case $has_postgres in
-        0) make_venv "$top/requirements.txt" ;;
+    sys.exit(error.exit_code)' "$work/postgres") || found=$?
+    case $found in
+        0)
+            make_venv "$top/requirements.txt"
+            export POSTERN_PG_BIN="$programs"
+            ;;
         3) make_venv "$top/requirements.txt" "$top/lib/postern/ops/local/embedded-requirements.txt" ;;
-        *) exit "$has_postgres" ;;
+        *) exit "$found" ;;
     esac
     exec env PYTHONPATH="$top/lib" "$venv/bin/python" -m postern demo "$@"
 }

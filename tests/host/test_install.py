@@ -64,9 +64,7 @@ def test_from_an_empty_account_to_the_first_forwarded_message(
     told = operator.install()
     assert "12/12 Self-check over HTTP" in told
     before = host.complaints()
-    link = re.search(r"Sign in as jane .*: (http\S+)", told)
-    assert link
-    assert host.ask("GET", link[1].removeprefix(host.url))[0] == 200
+    works(operator, told)
     operator.postern("alias", "add", "jane", f"shop@{DOMAIN}")
     mime = message(body=b"The first one.\r\n")
     assert operator.post(mime).receipt == "stored"
@@ -75,6 +73,12 @@ def test_from_an_empty_account_to_the_first_forwarded_message(
     assert body_of(relay.messages[0].content) == body_of(mime)
     assert relay.messages[0].rcpt_to == ("jane.doe@real-mailbox.example",)
     assert host.complaints() == before
+
+
+def works(operator: Operator, told: str) -> None:
+    """The last link to sign in by that was told."""
+    links = re.findall(r"Sign in as jane .*: (http\S+)", told)
+    assert operator.host.ask("GET", links[-1].removeprefix(operator.host.url))[0] == 200
 
 
 def test_a_second_run_and_a_check_change_nothing(operator: Operator) -> None:
@@ -93,6 +97,11 @@ def test_a_second_run_and_a_check_change_nothing(operator: Operator) -> None:
     assert "nothing was changed" in told
     assert snapshot(operator.host) == before
     assert operator.host.run("crontab -l").stdout.startswith("# mine\n5 4 * * * true\n")
+    assert "Sign in as" not in told
+    # As if a run had been killed between making the first user and telling how to sign in.
+    (operator.host.home / ".postern" / "install.json").unlink()
+    assert "would make a sign-in link" in operator.install("--check", code=1)
+    works(operator, operator.install())
 
 
 def snapshot(host: SharedHost) -> dict[str, tuple[int, bytes]]:
@@ -111,9 +120,10 @@ def test_a_run_that_is_killed_is_mended_by_the_next(
     operator: Operator, relay: ScriptedRelay, step: int
 ) -> None:
     operator.take_packages()
-    operator.install_until(f" {step}/12 ")
+    said = operator.install_until(f" {step}/12 ")
     told = operator.install()
     assert "12/12 Self-check over HTTP" in told
+    works(operator, (said + told))
     operator.postern("alias", "add", "jane", f"shop@{DOMAIN}")
     assert operator.post(message()).receipt == "stored"
     until(lambda: relay.messages)

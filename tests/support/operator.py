@@ -75,8 +75,8 @@ class Operator:
         with child(argv, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as run:
             yield run
 
-    def install_until(self, words: str) -> None:
-        """Begin, and be killed with all that was begun as soon as it says these words."""
+    def install_until(self, words: str) -> str:
+        """Begin, and be killed with all that was begun as soon as it says these words; what it said until then."""
         with self.started() as run:
             assert run.stdout
             said = ""
@@ -88,6 +88,7 @@ class Operator:
                 if "cgi" not in command:
                     with contextlib.suppress(ProcessLookupError):
                         os.kill(pid, signal.SIGKILL)
+        return said
 
     def take_packages(self) -> None:
         """What the packages step makes, by that step once, and copied from then on. The program must lie there."""

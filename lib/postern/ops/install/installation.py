@@ -53,6 +53,15 @@ class Installation:
         """A path in the program's folder."""
         return os.path.join(self.top, *names)
 
+    @property
+    def note(self) -> str:
+        """The file that says that there is data under this home's keys, and that the first user was told how to sign in."""
+        return os.path.join(self.home, "install.json")
+
+    def was_in_use(self) -> bool:
+        """Whether an installation came as far as that."""
+        return os.path.exists(self.note)
+
 
 @dataclass(frozen=True)
 class Step:

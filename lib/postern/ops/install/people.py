@@ -17,6 +17,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.flow.context import Context
+    from postern.store.users import User
 
 
 def questions() -> list[Question]:
@@ -37,32 +38,44 @@ def _account() -> str:
 def _plan(site: Installation) -> str:
     try:
         with contextlib.closing(site.context().pool) as pool, pool.connection() as db:
-            return "" if _users(db) else "make the first user, with a sign-in link"
+            there = _users(db)
     except (ImportError, PosternError):
+        there = []
+    if not there:
         return "make the first user, with a sign-in link"
+    return "" if len(there) > 1 or site.was_in_use() else "make a sign-in link"
 
 
 def _do(site: Installation) -> str:
     from postern.flow import sign_in
-    from postern.store import users
 
     context = site.context()
     with contextlib.closing(context.pool), context.pool.connection() as db:
         there = _users(db)
-        if there:
+        if there and (len(there) > 1 or site.was_in_use()):
             site.next_steps.append(f"A new sign-in link: {site.home}/bin/postern user link HANDLE")
             return f"there already ({len(there)})"
-        told = site.answers.settle(questions())
+        told = {} if there else site.answers.settle(questions())
         with db.transaction(SYSTEM):
-            user = users.add(db, told[answers.USER], users.ADMIN)
-            _mailbox(context, db, user.id, told.get(answers.MAILBOX, ""))
-            _domain(db, told.get(answers.DOMAIN, ""))
+            # One who is there already: the run that made him was killed before it could tell his link.
+            user = there[0] if there else _make(context, db, told)
             link = sign_in.make_link(context, db, user)
-    site.next_steps.insert(0, f"Sign in as {user.handle} (once, within 24 hours): {link}")
-    return user.handle
+    line = f"Sign in as {user.handle} (once, within 24 hours): {link}"
+    site.next_steps.insert(0, line)
+    # Told at once as well: a run that is killed before its end tells no next steps.
+    return f"{user.handle}\n    {line}"
 
 
-def _users(db: Database) -> list[object]:
+def _make(context: Context, db: Database, told: dict[str, str]) -> User:
+    from postern.store import users
+
+    user = users.add(db, told[answers.USER], users.ADMIN)
+    _mailbox(context, db, user.id, told.get(answers.MAILBOX, ""))
+    _domain(db, told.get(answers.DOMAIN, ""))
+    return user
+
+
+def _users(db: Database) -> list[User]:
     from postern.store import users
 
     with db.transaction(SYSTEM):

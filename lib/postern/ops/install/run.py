@@ -97,7 +97,7 @@ def _run(site: Installation) -> PosternError | None:
 def _note(site: Installation) -> None:
     """From here on there is data under this home's keys."""
     text = json.dumps({"version": __version__, "top": site.top}, indent=2) + "\n"
-    write_file(os.path.join(site.home, "install.json"), text, 0o600)
+    write_file(site.note, text, 0o600)
 
 
 def _tell(site: Installation) -> None:

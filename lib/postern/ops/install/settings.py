@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from postern.base import config
 from postern.base.errors import ConfigError
 from postern.ops import keys
@@ -43,7 +41,7 @@ def _do(site: Installation) -> str:
         raise ConfigError(
             f"{site.env.path} holds no keys, but this home was in use: what is in the database would never open again.",
             "Put POSTERN_SEAL_KEYS and POSTERN_INDEX_KEY back from your copy. To begin anew, remove "
-            f"{os.path.join(site.home, 'install.json')} and use an empty database.",
+            f"{site.note} and use an empty database.",
         )
     added = site.env.add({**found, **fresh})
     for name in site.answers.overruled(names):
@@ -57,7 +55,7 @@ def _do(site: Installation) -> str:
 
 def _keys_are_lost(site: Installation, have: dict[str, str]) -> bool:
     """New keys for an old database would be the end of what is in it."""
-    return "POSTERN_INDEX_KEY" not in have and os.path.exists(os.path.join(site.home, "install.json"))
+    return "POSTERN_INDEX_KEY" not in have and site.was_in_use()
 
 
 def _refuse_wrong(values: dict[str, str]) -> None:

