@@ -269,6 +269,11 @@ def test_who_may_register_is_shown_where(pages: Site, monkeypatch: pytest.Monkey
     assert "https://alias.example/register" in answer.json["error"]
 
 
-@pytest.mark.parametrize("path", ["google", "facebook", "none"])
-def test_what_was_never_here_is_no_endpoint(pages: Site, path: str):
-    assert ask(pages.app, "POST", f"/api/auth/{path}", {}, b"{}").status == 404
+@pytest.mark.parametrize("path", ["google", "facebook", "apple"])
+def test_nobody_else_vouches_for_users(pages: Site, path: str):
+    answer = SimpleLogin(pages, "").post(f"/api/auth/{path}", {"google_token": "x", "device": "x"})
+    assert answer.status == 400 and "app password" in answer.json["error"]
+
+
+def test_what_was_never_here_is_no_endpoint(pages: Site):
+    assert ask(pages.app, "POST", "/api/auth/none", {}, b"{}").status == 404

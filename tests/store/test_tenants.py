@@ -472,6 +472,10 @@ def uid_of_api_key(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM api_keys WHERE user_id = :id")))
 
 
+def id_of_api_key(world: World) -> int:
+    return int(str(look_up(world, "SELECT id FROM api_keys WHERE user_id = :id")))
+
+
 def id_of_invitation(world: World) -> int:
     return int(str(world.store.look("SELECT id FROM invitations")[0][0]))
 
@@ -796,6 +800,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
         (lambda w: api_keys.use_password(w.db, RING, "kim", his_address_index(), "password of kim"), None)
     ],
     "api_keys.belongs": [(lambda w: api_keys.belongs(w.db, RING, w.kim.id, "password of kim"), False)],
+    "api_keys.sudo": [(lambda w: api_keys.sudo(w.db, id_of_api_key(w), 5), False)],
     "api_keys.of_user": [(lambda w: api_keys.of_user(w.db, w.kim.id), [])],
     "api_keys.revoke": [(lambda w: api_keys.revoke(w.db, w.kim.id, uid_of_api_key(w)), False)],
     "api_keys.forget_old": [(lambda w: api_keys.forget_old(w.db), 0)],

@@ -99,6 +99,23 @@ def keep(context: Context, db: Database, user_id: int, new: New, notice: Notice)
     return kept
 
 
+def make_another(context: Context, who: Bearer, name: str) -> str:
+    """A key for the key that asks: it may as much, lasts as long, and ends with the same app password. TooManyKeys, Busy."""
+    wanted = checked(Wanted(name, who.scope, None))
+    key = PREFIX + tokens.new()
+    new = New(key, key[:HEAD], wanted.name, wanted.scope, None, made_by=who.made_by, until=who.expires_at)
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        keep(
+            context,
+            db,
+            who.user_id,
+            new,
+            _notice(context, wanted, "It works as long as the key that made it."),
+        )
+    wake.drain(context)
+    return key
+
+
 def use(context: Context, key: str, cost: int = 1) -> Bearer | None:
     """Whose key this is, while it works; its use is noted and counts `cost` against its rate. TooFast."""
     if not (key.startswith(PREFIX) and tokens.is_one(key[len(PREFIX) :])):
@@ -116,6 +133,12 @@ def revoke(context: Context, user_id: int, uid: UUID) -> None:
         if not api_keys.revoke(db, user_id, uid):
             raise NotFound("It is revoked already.", "Load the page again.")
     context.log.info("api_key.revoked", user=user_id)
+
+
+def tidy(name: str, otherwise: str) -> str:
+    """What a program calls itself, as far as a key may be called that."""
+    printable = "".join(letter if letter.isprintable() else " " for letter in name[: 4 * MAX_NAME])
+    return " ".join(printable.split())[:MAX_NAME].strip() or otherwise
 
 
 def lifetime(days: int | None) -> str:
@@ -139,12 +162,12 @@ def checked(wanted: Wanted) -> Wanted:
     return Wanted(name, wanted.scope, wanted.days, wanted.kind)
 
 
-def _notice(context: Context, wanted: Wanted) -> Notice:
+def _notice(context: Context, wanted: Wanted, lasting: str = "") -> Notice:
     return Notice(
         subject="An API key was made for your account",
         paragraphs=(
             f"A program can use your account by a new API key now. It is called “{wanted.name}”.",
-            f"{MAY[wanted.scope]} {lifetime(wanted.days)}",
+            f"{MAY[wanted.scope]} {lasting or lifetime(wanted.days)}",
         ),
         button=("Look at your API keys", context.config.url.rstrip("/") + PATH),
         small_print=(

@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     from postern.base.database import Database
     from postern.flow.context import Context
-    from postern.store.api_keys import Password
+    from postern.store.api_keys import Bearer, Password
 
 LETTERS = 20
 GROUP = 5
 MAX_LOGIN = 320
 HOUR_SECONDS = 3600
+SUDO_MINUTES = 5
 
 SOME_DEVICE = "An app"
 """The name of a key whose app does not say what it is."""
@@ -95,6 +96,19 @@ def belongs(context: Context, user_id: int, typed: str) -> bool:
         return api_keys.belongs(db, context.ring, user_id, password)
 
 
+def confirm(context: Context, who: Bearer, typed: str) -> bool:
+    """Let the key do for some minutes what needs the password again. False when it is no app password of its user."""
+    password = meant(typed)
+    if not password:
+        return False
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        confirmed = api_keys.belongs(db, context.ring, who.user_id, password) and api_keys.sudo(
+            db, who.id, SUDO_MINUTES
+        )
+    context.log.info("api_key.sudo", user=who.user_id, confirmed=confirmed)
+    return confirmed
+
+
 def sign_in(context: Context, login: str, typed: str, device: Device) -> SignedIn:
     """Let an app in by a mailbox of its user, or by his handle. WrongPassword, TooFast, TooManyKeys, Busy."""
     login = login.strip().lower()[:MAX_LOGIN]
@@ -131,7 +145,7 @@ def _asked(context: Context, login: str, device: Device) -> Asked:
 
 
 def _let_in(context: Context, db: Database, found: Password, device: Device) -> SignedIn:
-    name = _tidy(device.name)
+    name = keeping.tidy(device.name, SOME_DEVICE)
     key = keeping.PREFIX + tokens.new()
     new = New(key, key[: keeping.HEAD], name, found.scope, device.days, made_by=found.id)
     kept = keeping.keep(context, db, found.user_id, new, _entered(context, name, found.name(context.ring)))
@@ -145,12 +159,6 @@ def _let_in(context: Context, db: Database, found: Password, device: Device) -> 
         kept.created_at,
         kept.expires_at,
     )
-
-
-def _tidy(name: str) -> str:
-    """What an app calls itself, as far as a name of a key may be that."""
-    printable = "".join(letter if letter.isprintable() else " " for letter in name[: 4 * keeping.MAX_NAME])
-    return " ".join(printable.split())[: keeping.MAX_NAME].strip() or SOME_DEVICE
 
 
 def _made(context: Context, wanted: Wanted) -> Notice:

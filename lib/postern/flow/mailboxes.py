@@ -14,6 +14,8 @@ from postern.store import domains, holds, mailbox_proofs, mailboxes, quotas
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from postern.base.database import Database
     from postern.flow.context import Context
     from postern.store.mailbox_proofs import Proof
@@ -127,14 +129,22 @@ def resume(context: Context, mailbox: Mailbox) -> int:
     return released
 
 
-def delete(context: Context, mailbox: Mailbox) -> int:
-    """Take it away; aliases that had it alone forward to the default one: returns how many. Conflict for the last one."""
+def delete(context: Context, mailbox: Mailbox, heir_id: int | None = None) -> int:
+    """Take it away; aliases that had it alone forward to the heir, or to the default one: returns how many.
+
+    Conflict for the last one, and for an heir that is not among the others that are proven.
+    """
     with context.pool.connection() as db, db.transaction(mailbox.user_id):
         others = [
             one
             for one in mailboxes.of_user(db, mailbox.user_id)
             if one.id != mailbox.id and one.verified_at is not None
         ]
+        if heir_id is not None and all(one.id != heir_id for one in others):
+            raise Conflict(
+                "The mailbox that shall take its aliases is not there, or not confirmed.",
+                "Choose another one.",
+            )
         moved = 0
         if mailbox.verified_at is not None:
             if not others:
@@ -142,7 +152,7 @@ def delete(context: Context, mailbox: Mailbox) -> int:
                     "This is the only mailbox that you can sign in with.",
                     "Add and confirm another one first.",
                 )
-            heir = next((one for one in others if one.is_default), others[0])
+            heir = _heir(others, heir_id)
             moved = mailboxes.hand_over(db, mailbox.id, heir.id)
             mailboxes.hand_over_mail(db, mailbox.id, heir.id)
             holds.resume(db, heir.id)
@@ -150,3 +160,8 @@ def delete(context: Context, mailbox: Mailbox) -> int:
                 mailboxes.set_default(db, heir)
         mailboxes.delete(db, mailbox.id)
     return moved
+
+
+def _heir(others: Sequence[Mailbox], chosen: int | None) -> Mailbox:
+    """The chosen one of them, else the default one, else the first."""
+    return max(others, key=lambda one: (one.id == chosen, one.is_default))

@@ -27,7 +27,7 @@ BURST_SECONDS = 120
 @dataclass(frozen=True)
 class New:
     """One that shall be. `head`: its letters that stay in sight; `days`: how long it works, None: without end; `made_by`: the
-    id of the app password that it is given for, and ends with."""
+    id of the app password that it is given for, and ends with; `until`: no longer than that, whatever `days` says."""
 
     secret: str = field(repr=False)
     head: str
@@ -36,6 +36,7 @@ class New:
     days: int | None
     kind: str = KEY
     made_by: int | None = None
+    until: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,8 @@ class ApiKey:
 class Bearer:
     """Who asks: a key with its user.
 
-    `sudo`: its user gave an app password just now. `wait`: seconds until it may go on; 0: now.
+    `made_by`: the id of the app password that it was given for. `sudo`: its user gave an app password just now. `wait`:
+    seconds until it may go on; 0: now.
     """
 
     id: int
@@ -73,6 +75,7 @@ class Bearer:
     scope: str
     created_at: datetime
     expires_at: datetime | None
+    made_by: int | None
     sudo: bool
     wait: int
 
@@ -115,7 +118,7 @@ _LOCK = "SELECT 1 FROM users WHERE id = :user_id FOR NO KEY UPDATE"
 _ADD = """
 INSERT INTO api_keys (uid, user_id, kind, key_index, head, name_sealed, scope, made_by, expires_at)
 SELECT :uid, :user_id, :what, :index, :head, :name, :scope, CAST(:made_by AS bigint),
-       least(now() + make_interval(days => CAST(:days AS integer)),
+       least(now() + make_interval(days => CAST(:days AS integer)), CAST(:until AS timestamptz),
              (SELECT expires_at FROM api_keys WHERE id = CAST(:made_by AS bigint)))
 WHERE (SELECT count(*) FROM api_keys
        WHERE user_id = :user_id AND (expires_at IS NULL OR expires_at > now())) < :most
@@ -140,6 +143,7 @@ def add(db: Database, ring: KeyRing, user_id: int, new: New, most: int) -> ApiKe
         scope=new.scope,
         made_by=new.made_by,
         days=new.days,
+        until=new.until,
         most=most,
     )
 
@@ -148,7 +152,7 @@ def add(db: Database, ring: KeyRing, user_id: int, new: New, most: int) -> ApiKe
 # that must wait writes nothing.
 _USE = """
 WITH found AS (
-    SELECT k.id, k.uid, k.user_id, u.handle, k.name_sealed, k.scope, k.created_at, k.expires_at,
+    SELECT k.id, k.uid, k.user_id, u.handle, k.name_sealed, k.scope, k.created_at, k.expires_at, k.made_by,
            coalesce(k.sudo_until > now(), false) AS sudo, greatest(k.due_at, now()) AS due_at,
            CAST(greatest(ceil(extract(epoch FROM k.due_at - now()) - :burst), 0) AS integer) AS wait
     FROM api_keys k JOIN users u ON u.id = k.user_id
@@ -159,7 +163,7 @@ WITH found AS (
     UPDATE api_keys SET used_at = now(), due_at = found.due_at + make_interval(secs => :cost)
     FROM found WHERE api_keys.id = found.id AND found.wait = 0
 )
-SELECT id, uid, user_id, handle, name_sealed, scope, created_at, expires_at, sudo, coalesce(wait, 0) AS wait FROM found
+SELECT id, uid, user_id, handle, name_sealed, scope, created_at, expires_at, made_by, sudo, coalesce(wait, 0) AS wait FROM found
 """
 
 
@@ -195,6 +199,16 @@ WHERE key_index = :index AND kind = 'password' AND user_id = :user_id AND (expir
 def belongs(db: Database, ring: KeyRing, user_id: int, password: str) -> bool:
     """Whether it is an app password of this user that works; its use is noted."""
     return db.count(_BELONGS, index=_index(ring, password), user_id=user_id) == 1
+
+
+_SUDO = """
+UPDATE api_keys SET sudo_until = now() + make_interval(mins => CAST(:minutes AS integer)) WHERE id = :id AND kind = 'key'
+"""
+
+
+def sudo(db: Database, key_id: int, minutes: int) -> bool:
+    """For so many minutes the key may do what needs the password again. False when it is gone."""
+    return db.count(_SUDO, id=key_id, minutes=minutes) == 1
 
 
 _OF_USER = """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from postern.base.errors import BadInput, PosternError
+from postern.base.errors import PosternError
+from postern.flow import preferences as choosing
 from postern.mail import names
 from postern.store import domains, preferences
 from postern.store.preferences import Preferences
@@ -37,24 +38,20 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
 def save(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /settings."""
     try:
-        with context.pool.connection() as db, db.transaction(who.user_id):
-            usable = {one.id for one in domains.usable(db, who.user_id)}
-            preferences.save(db, who.user_id, _read(fields, usable))
+        choosing.save(context, who.user_id, _read(fields))
     except PosternError as error:
         return _page(context, request, who, wrong=error)
     return responses.redirect(said.path(PATH, "settings-saved"))
 
 
-def _read(fields: Fields, usable: set[int]) -> Preferences:
-    """What the form says. BadInput for what no form of ours offers."""
-    domain_id = ids.number_or(fields.get("domain", ""), 0)
-    kind, dmarc_fail = fields.get("kind", ""), fields.get("dmarc_fail", "")
-    known = kind in preferences.KINDS and dmarc_fail in preferences.DMARC_FAIL
-    if not known or (domain_id and domain_id not in usable):
-        raise BadInput(
-            "A choice is none of those offered.", "Load the page again, and choose from its lists."
-        )
-    return Preferences(domain_id or None, kind, dmarc_fail, fields.get("offer_block") == "1")
+def _read(fields: Fields) -> Preferences:
+    """What the form says."""
+    return Preferences(
+        ids.number_or(fields.get("domain", ""), 0) or None,
+        fields.get("kind", ""),
+        fields.get("dmarc_fail", ""),
+        fields.get("offer_block") == "1",
+    )
 
 
 def _page(context: Context, request: Request, who: SignedIn, wrong: PosternError | None = None) -> Response:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from postern.web.request import Request
     from postern.web.response import Response
 
-_SIMPLELOGIN = {401: "Wrong api key"}
+_SIMPLELOGIN = {401: "Wrong api key", 440: "Need sudo"}
 _ADDY = {401: "Unauthenticated."}
 """Words that clients or their authors know by heart."""
 

@@ -1,9 +1,9 @@
-"""Things by the numbers in a path: those of somebody else are as those that do not exist."""
+"""Things by the numbers in a path, or by their UUIDs: those of somebody else are as those that do not exist."""
 
 from __future__ import annotations
 
 from postern.base.errors import BadInput, PosternError
-from postern.store import aliases, contacts, mailboxes
+from postern.store import aliases, contacts, domains, mailboxes
 from postern.web import ids
 
 TYPE_CHECKING = False
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.store.aliases import Alias
     from postern.store.contacts import Contact
+    from postern.store.domains import Domain
+    from postern.store.mailboxes import Mailbox
     from postern.web.request import Request
 
 PAGE = 20
@@ -32,7 +34,8 @@ class Forbidden(PosternError):
 
 def alias(db: Database, request: Request) -> Alias:
     """The alias of /api/aliases/N. Forbidden."""
-    found = aliases.by_id(db, ids.number_or(request.part(3), 0))
+    uid = ids.uid_or_none(request.part(3))
+    found = aliases.get(db, uid) if uid else aliases.by_id(db, ids.number_or(request.part(3), 0))
     if found is None or found.deleted_at is not None:
         raise Forbidden
     return found
@@ -45,6 +48,27 @@ def contact(db: Database, request: Request) -> tuple[Contact, Alias]:
     if found is None or its is None:
         raise Forbidden
     return found, its
+
+
+def mailbox(db: Database, request: Request) -> Mailbox:
+    """The mailbox of /api/mailboxes/N. Forbidden."""
+    uid = ids.uid_or_none(request.part(3))
+    found = mailboxes.get(db, uid) if uid else mailboxes.by_id(db, ids.number_or(request.part(3), 0))
+    if found is None:
+        raise Forbidden
+    return found
+
+
+def domain(db: Database, request: Request, user_id: int) -> Domain:
+    """The user's own domain of /api/custom_domains/N. Forbidden; shared ones are nobody's."""
+    named = request.part(3)
+    number = ids.number_or(named, 0)
+    found = next(
+        (one for one in domains.of_user(db, user_id) if one.id == number or str(one.uid) == named), None
+    )
+    if found is None:
+        raise Forbidden
+    return found
 
 
 def chosen_mailboxes(db: Database, user_id: int, wanted: Sequence[int]) -> list[int]:

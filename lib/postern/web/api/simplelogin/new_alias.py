@@ -5,7 +5,7 @@ from __future__ import annotations
 from postern.base.errors import BadInput
 from postern.flow import aliases
 from postern.mail import names
-from postern.store import domains
+from postern.store import domains, quotas
 from postern.web import response as responses
 from postern.web.api.given import Wrong
 from postern.web.api.simplelogin import alias_json, hostname, ids, suffix
@@ -27,18 +27,18 @@ KINDS = {"": "", "word": names.WORDS, "uuid": names.UUID}
 
 def options_v4(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """GET /api/v4/alias/options: the suffixes as pairs."""
-    found = _offered(context, who)
-    return _options(request, [[one.text, one.signed] for one in found])
+    found, can = _offered(context, who)
+    return _options(request, [[one.text, one.signed] for one in found], can)
 
 
 def options_v5(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """GET /api/v5/alias/options: the suffixes as objects."""
-    found = _offered(context, who)
+    found, can = _offered(context, who)
     shape = [
         {"suffix": one.text, "signed_suffix": one.signed, "is_custom": one.custom, "is_premium": False}
         for one in found
     ]
-    return _options(request, shape)
+    return _options(request, shape, can)
 
 
 def make_random(context: Context, request: Request, who: Bearer, given: Given) -> Response:
@@ -92,18 +92,21 @@ def _made(context: Context, alias: Alias) -> Response:
     return responses.json(201, {"alias": alias.address, **shape})
 
 
-def _offered(context: Context, who: Bearer) -> list[suffix.Suffix]:
+def _offered(context: Context, who: Bearer) -> tuple[list[suffix.Suffix], bool]:
+    """The suffixes, and whether the user may have one more alias."""
     with context.pool.connection() as db, db.transaction(who.user_id):
         found = suffix.offered(db, context.ring, who.user_id)
+        limit = quotas.limits(db, context.config, who.user_id)["aliases"]
+        can = quotas.used(db, who.user_id).aliases < limit
     if not found:
         # The clients take the first one without looking.
         raise BadInput(
             "There is no domain to make aliases on.", "Add one under Domains, or ask the operator."
         )
-    return found
+    return found, can
 
 
-def _options(request: Request, suffixes: Sequence[object]) -> Response:
+def _options(request: Request, suffixes: Sequence[object], can: bool) -> Response:
     """Which alias a site has already is not known here, so none is recommended."""
     prefix = hostname.site_name(request.raw_query("hostname"))
-    return responses.json(200, {"can_create": True, "prefix_suggestion": prefix, "suffixes": suffixes})
+    return responses.json(200, {"can_create": can, "prefix_suggestion": prefix, "suffixes": suffixes})
