@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from postern.web.api.contract import ANYTHING, EMPTY, Contract
-from postern.web.api.simplelogin.contracts import aliases, contacts, new_alias, sign_in
+from postern.web.api.simplelogin.contracts import (
+    absent,
+    account,
+    aliases,
+    contacts,
+    domains,
+    export,
+    mailboxes,
+    new_alias,
+    settings,
+    sign_in,
+)
 
 _DOCUMENT = {
     ("GET", "/api/openapi.json"): Contract(
@@ -17,4 +28,10 @@ GROUPS = {
     "Making aliases": new_alias.CONTRACTS,
     "Aliases": aliases.CONTRACTS,
     "Contacts": contacts.CONTRACTS,
+    "Mailboxes": mailboxes.CONTRACTS,
+    "Domains": domains.CONTRACTS,
+    "Settings": settings.CONTRACTS,
+    "The account": account.CONTRACTS,
+    "Exports": export.CONTRACTS,
+    "What Postern has not": absent.CONTRACTS,
 }
