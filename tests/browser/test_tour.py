@@ -12,7 +12,7 @@ import pytest
 
 import tiers
 from postern.base.database import SYSTEM
-from postern.flow import import_aliases, own_domain, registration
+from postern.flow import blocklist, import_aliases, own_domain, registration
 from postern.ops import demo_account
 from postern.store import admin_acts, users
 from postern.web.routes import ROUTES
@@ -36,6 +36,7 @@ PICTURES = {
     "/activity": "activity",
     "/quarantine": "quarantine",
     "/failed": "failed",
+    "/blocked": "blocked",
     "/settings": "settings",
     "/settings/sign-in": "settings-sign-in",
     "/settings/api-keys": "settings-api-keys",
@@ -88,6 +89,8 @@ def lively(site: Site) -> Person:
     )
     assert post(site, "gym@alias.example", demo_account.FORGED) == "stored"
     own_domain.claim(site.context, admin.id, "jane.example")
+    blocklist.add(site.context, admin.id, "email", ["offers@casino.example"])
+    blocklist.add(site.context, admin.id, "domain", ["tracking.example"])
     import_aliases.keep(site.context, admin.id, MOVED_IN)
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
         registration.invite(site.context, db, admin.handle, users.USER, "Zoe, my neighbour", days=7)

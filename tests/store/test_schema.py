@@ -9,7 +9,7 @@ import pytest
 
 from postern.base.database import Database
 from postern.base.errors import PosternError
-from postern.store import api_keys, deliveries, events
+from postern.store import api_keys, blocked_senders, deliveries, events
 from support.store import RING, Store, Tenant, do, set_row
 
 
@@ -28,6 +28,10 @@ def test_the_states_in_python_are_those_of_the_check(store: Store):
 
 def test_the_kinds_in_python_are_those_of_the_check(store: Store):
     assert values_of(store, "event_kind_is_known") == set(events.KINDS)
+
+
+def test_the_kinds_of_blocked_senders_in_python_are_those_of_the_check(store: Store):
+    assert values_of(store, "blocked_sender_kind_is_known") == set(blocked_senders.KINDS)
 
 
 def test_the_scopes_in_python_are_those_of_the_check(store: Store):

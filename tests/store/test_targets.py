@@ -21,7 +21,7 @@ def run(db: Database, sql: str, **params: object) -> None:
 
 
 def test_an_alias_with_what_it_needs(db: Database, jane: Tenant):
-    expected = Target(jane.alias.id, jane.id, True, True, False, "quarantine", [jane.mailbox.id], [])
+    expected = Target(jane.alias.id, jane.id, True, True, False, False, "quarantine", [jane.mailbox.id], [])
     assert resolve(db, "shop", "jane.example") == expected
 
 

@@ -29,10 +29,12 @@ from postern.store import (
     alias_search,
     aliases,
     api_keys,
+    blocked_senders,
     bounces,
     contacts,
     counts,
     deliveries,
+    domain_mailboxes,
     domains,
     events,
     held,
@@ -72,7 +74,8 @@ from postern.webauthn.registration import Credential
 from support.store import RING, Store, Tenant, add_tenant, become, furnish, taken_back
 
 TENANT_TABLES = (
-    *("alias_days", "alias_mailboxes", "aliases", "api_keys", "contacts", "deliveries", "domains", "events"),
+    *("alias_days", "alias_mailboxes", "aliases", "api_keys", "blocked_senders", "contacts", "deliveries"),
+    *("domain_mailboxes", "domains", "events"),
     "mailboxes",
     *(
         "imports",
@@ -90,6 +93,7 @@ TENANT_TABLES = (
 NO_ID = {
     "alias_days",
     "alias_mailboxes",
+    "domain_mailboxes",
     "imports",
     "passkey_challenges",
     "preferences",
@@ -286,6 +290,7 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         "token_index": "'new'",
         "code_index": "'new'",
         "key_index": "'new'",
+        "value_index": "'new'",
         "credential_id": "'new'",
         "challenge_index": "'new'",
         "original_index": "'new'",
@@ -301,7 +306,14 @@ def test_no_row_can_be_written_in_anothers_name(world: World, table: str, who: s
         assert "row-level security" in caught.value.reason
         return
     with taken_back(world.db, SYSTEM):
-        for clash in ("alias_mailboxes", "deliveries", "imports", "preferences", "sign_in_links"):
+        for clash in (
+            "alias_mailboxes",
+            "deliveries",
+            "domain_mailboxes",
+            "imports",
+            "preferences",
+            "sign_in_links",
+        ):
             world.db.run(f"DELETE FROM {clash}")
         world.db.run(sql)
 
@@ -375,6 +387,7 @@ TIES = {
         "INSERT INTO contacts (uid, user_id, alias_id, domain_id, address_sealed, address_index, reverse_local)"
         " VALUES (:uid, :jane, :kim_alias, :jane_domain, '', '', 're-x')"
     ),
+    "her domain's mail to his mailbox": "UPDATE domain_mailboxes SET mailbox_id = :kim_mailbox",
     "her contact to his alias": "UPDATE contacts SET alias_id = :kim_alias",
     "her message, moved to his alias": "UPDATE messages SET alias_id = :kim_alias",
     "her delivery, moved to his message": "UPDATE deliveries SET message_id = :kim_message",
@@ -444,6 +457,10 @@ def look_up(world: World, sql: str) -> object:
 
 def uid_of_domain(world: World) -> uuid.UUID:
     return uuid.UUID(str(look_up(world, "SELECT uid FROM domains WHERE user_id = :id")))
+
+
+def uid_of_blocked_sender(world: World) -> uuid.UUID:
+    return uuid.UUID(str(look_up(world, "SELECT uid FROM blocked_senders WHERE user_id = :id")))
 
 
 def uid_of_delivery(world: World) -> uuid.UUID:
@@ -680,6 +697,37 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "domains.set_fly": [
         (lambda w: domains.set_fly(w.db, w.kim.domain_id, True, 1), False),
         (lambda w: domains.set_fly(w.db, w.shared_domain_id, True, 1), False),
+    ],
+    "domains.enable": [
+        (lambda w: domains.enable(w.db, w.kim.domain_id, False), False),
+        (lambda w: domains.enable(w.db, w.shared_domain_id, False), False),
+    ],
+    "domains.describe": [
+        (lambda w: domains.describe(w.db, w.kim.domain_id, "x"), False),
+        (lambda w: domains.describe(w.db, w.shared_domain_id, "x"), False),
+    ],
+    "domains.aliases_by_domain": [(lambda w: domains.aliases_by_domain(w.db, w.kim.id), {})],
+    "domain_mailboxes.of": [(lambda w: domain_mailboxes.of(w.db, w.kim.domain_id), None)],
+    "domain_mailboxes.of_user": [(lambda w: domain_mailboxes.of_user(w.db, w.kim.id), {})],
+    "domain_mailboxes.choose": [
+        (lambda w: domain_mailboxes.choose(w.db, w.kim.id, w.kim.domain_id, w.kim.mailbox.id), REFUSED),
+        (lambda w: domain_mailboxes.choose(w.db, w.jane.id, w.jane.domain_id, w.kim.mailbox.id), REFUSED),
+    ],
+    "domain_mailboxes.forget": [(lambda w: domain_mailboxes.forget(w.db, w.kim.domain_id), False)],
+    "blocked_senders.add": [
+        (lambda w: blocked_senders.add(w.db, RING, w.kim.id, "email", "new@shop.example"), REFUSED)
+    ],
+    "blocked_senders.of_user": [(lambda w: blocked_senders.of_user(w.db, w.kim.id), [])],
+    "blocked_senders.count": [(lambda w: blocked_senders.count(w.db, w.kim.id), 0)],
+    "blocked_senders.holds": [
+        (lambda w: blocked_senders.holds(w.db, RING, w.kim.id, "foe.of.kim@shop.example"), False)
+    ],
+    "blocked_senders.note": [
+        (lambda w: blocked_senders.note(w.db, RING, w.kim.id, "foe.of.kim@shop.example"), None)
+    ],
+    "blocked_senders.delete": [
+        (lambda w: blocked_senders.delete(w.db, w.kim.id, [uid_of_blocked_sender(w)]), []),
+        (lambda w: blocked_senders.delete(w.db, w.jane.id, [uid_of_blocked_sender(w)]), []),
     ],
     "domains.offer_subdomains": [(lambda w: domains.offer_subdomains(w.db, w.shared_domain_id, True), False)],
     "domains.count_aliases": [(lambda w: domains.count_aliases(w.db, w.kim.domain_id), 0)],

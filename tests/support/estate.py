@@ -25,6 +25,7 @@ from postern.store import (
     alias_list,
     aliases,
     api_keys,
+    blocked_senders,
     contacts,
     deliveries,
     domains,
@@ -107,6 +108,9 @@ def _things(estate: Estate, db: Database) -> None:
             contact = contacts.ensure(db, ring, alias.id, f"{MARK}@shop.example", f"{MARK} friend")
             estate.ids["contact"] = str(contact.uid)
             estate.tokens["block"] = block_url(site.context, contact).rpartition("/")[2]
+    blocked = blocked_senders.add(db, ring, person.id, "email", f"{MARK}-foe@shop.example")
+    assert blocked is not None
+    estate.ids["blocked"] = str(blocked.uid)
     sessions.add(db, ring, person.id, tokens.new(), f"{MARK} browser")
     estate.ids["session"] = str(
         db.value("SELECT uid FROM sessions WHERE user_id = :id ORDER BY id DESC LIMIT 1", id=person.id)

@@ -19,8 +19,10 @@ from postern.ops import migrate
 from postern.store import (
     aliases,
     api_keys,
+    blocked_senders,
     contacts,
     deliveries,
+    domain_mailboxes,
     domains,
     events,
     imports,
@@ -235,6 +237,8 @@ def furnish(db: Database, tenant: Tenant) -> None:
         index=RING.index("recovery code", f"CODE OF {handle}".encode()),
         user_id=user_id,
     )
+    blocked_senders.add(db, RING, user_id, "email", f"foe.of.{handle}@shop.example")
+    domain_mailboxes.choose(db, user_id, tenant.domain_id, mailbox_id)
     imports.keep(db, RING, user_id, b"alias\na@b.example\n")
     for kind in api_keys.KINDS:
         api_keys.add(

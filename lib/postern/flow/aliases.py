@@ -6,7 +6,7 @@ from postern.base.database import UniqueViolation
 from postern.base.errors import BadInput, Conflict, NotFound
 from postern.mail import names
 from postern.mail.address import is_reserved, parse_address
-from postern.store import aliases, domains, mailboxes, preferences, quotas, retired
+from postern.store import aliases, domain_mailboxes, domains, mailboxes, preferences, quotas, retired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -134,7 +134,7 @@ def _make(
     if domain.user_id is None and retired.has(db, context.ring, f"{local}@{domain.name}"):
         raise Taken(f"{local}@{domain.name}")
     alias = aliases.add(db, user_id, domain.id, local, origin)
-    for mailbox_id in mailbox_ids or [_default_mailbox(db, user_id)]:
+    for mailbox_id in mailbox_ids or [_default_mailbox(db, user_id, domain)]:
         aliases.forward_to(db, alias, mailbox_id)
     return alias
 
@@ -149,7 +149,11 @@ def _described(db: Database, context: Context, alias: Alias, note: str, name: st
     return made
 
 
-def _default_mailbox(db: Database, user_id: int) -> int:
+def _default_mailbox(db: Database, user_id: int, domain: Domain) -> int:
+    """The domain's own, or else the user's."""
+    own = domain_mailboxes.of(db, domain.id) if domain.user_id is not None else None
+    if own is not None:
+        return own
     mailbox = mailboxes.default(db, user_id)
     if mailbox is None:
         raise Conflict(

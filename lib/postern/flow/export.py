@@ -10,7 +10,9 @@ from postern.store import (
     alias_list,
     aliases,
     api_keys,
+    blocked_senders,
     contacts,
+    domain_mailboxes,
     domains,
     events,
     mailboxes,
@@ -59,7 +61,16 @@ def document(context: Context, user_id: int) -> dict[str, object]:
             "preferences": dict(vars(chosen)),
             "quotas": {"used": dict(vars(quotas.used(db, user_id)))},
             "mailboxes": _mailboxes(db, ring, user_id),
-            "domains": _domains(db, user_id),
+            "domains": _domains(db, ring, user_id),
+            "blocked_senders": [
+                {
+                    "kind": one.kind,
+                    "value": one.value(ring),
+                    "since": _time(one.created_at),
+                    "refused": one.blocked,
+                }
+                for one in blocked_senders.of_user(db, user_id)
+            ],
             "aliases": _aliases(db, ring, user_id),
             "events": _events(db, ring, user_id),
             "api_keys": _api_keys(db, ring, user_id),
@@ -91,7 +102,9 @@ def _mailboxes(db: Database, ring: KeyRing, user_id: int) -> list[dict[str, obje
     ]
 
 
-def _domains(db: Database, user_id: int) -> list[dict[str, object]]:
+def _domains(db: Database, ring: KeyRing, user_id: int) -> list[dict[str, object]]:
+    addresses = {one.id: one.address(ring) for one in mailboxes.of_user(db, user_id)}
+    chosen = domain_mailboxes.of_user(db, user_id)
     return [
         {
             "name": one.name,
@@ -99,6 +112,9 @@ def _domains(db: Database, user_id: int) -> list[dict[str, object]]:
             "verified": _time(one.verified_at),
             "on_the_fly": one.on_the_fly,
             "on_the_fly_per_day": one.fly_per_day,
+            "on": one.enabled,
+            "note": one.note,
+            "forwards_new_aliases_to": addresses.get(chosen.get(one.id, 0)),
         }
         for one in domains.of_user(db, user_id)
     ]

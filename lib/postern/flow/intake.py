@@ -9,7 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.flow import admission, policy
-from postern.store import contacts, counts, deliveries, events, fingerprints, messages, quotas
+from postern.store import (
+    blocked_senders,
+    contacts,
+    counts,
+    deliveries,
+    events,
+    fingerprints,
+    messages,
+    quotas,
+)
 from postern.store.targets import Fly, Reverse, Target
 
 TYPE_CHECKING = False
@@ -48,6 +57,11 @@ def take_in(
     Busy when a quota is used up, Refused when nobody takes it any more: then nothing of this transaction may stay.
     """
     if isinstance(taker, Fly):
+        if blocked_senders.holds(db, context.ring, taker.user_id, letter.head.author):
+            # For who is not wanted no alias makes itself.
+            if is_new:
+                blocked_senders.note(db, context.ring, taker.user_id, letter.head.author)
+            return Taken(policy.SENDER_BLOCKED.action, policy.SENDER_BLOCKED.smtp)
         taker = policy.make_on_the_fly(context, db, taker)
     decision = policy.decide(db, context.ring, letter, taker)
     if decision.action in (policy.REFUSED, policy.DISCARDED):

@@ -15,17 +15,20 @@ from postern.base.database import SYSTEM, UniqueViolation
 from postern.base.errors import BadInput, Conflict
 from postern.dns.doh import Resolver
 from postern.mail.domain import to_ascii
-from postern.store import domains, quotas, retired
+from postern.store import domain_mailboxes, domains, quotas, retired
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.flow.context import Context
     from postern.store.domains import Domain
+    from postern.store.mailboxes import Mailbox
 
 RECORD = "_postern"
 PREFIX = "postern-verify="
 LOOKUP_SECONDS = 5.0
 MOST_A_DAY = 1000
+MAX_NOTE = 500
+"""Characters; the CHECK of the column says the same."""
 
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
@@ -44,13 +47,19 @@ def record_value(domain: Domain) -> str:
     return PREFIX + domain.proof
 
 
-def claim(context: Context, user_id: int, typed: str) -> Domain:
-    """Say that a domain is one's own. BadInput, Conflict, OverQuota."""
+def read_name(typed: str) -> str:
+    """The domain's name as it is kept. BadInput."""
     name = to_ascii(typed.strip().rstrip("."))
     if name is None or "." not in name or name.rpartition(".")[2].isdigit():
         raise BadInput(
             "This is not a domain name.", "Give it like example.org, without http:// and without an @."
         )
+    return name
+
+
+def claim(context: Context, user_id: int, typed: str) -> Domain:
+    """Say that a domain is one's own. BadInput, Conflict, OverQuota."""
+    name = read_name(typed)
     with context.pool.connection() as db:
         with db.transaction(SYSTEM):
             # Whose it is stays unsaid: users do not learn of one another.
@@ -135,6 +144,34 @@ def set_fly(context: Context, domain: Domain, on: bool, per_day: int) -> None:
     assert domain.user_id is not None
     with context.pool.connection() as db, db.transaction(domain.user_id):
         domains.set_fly(db, domain.id, on, per_day)
+
+
+def enable(context: Context, domain: Domain, on: bool) -> None:
+    """Whether its aliases take mail at all."""
+    assert domain.user_id is not None
+    with context.pool.connection() as db, db.transaction(domain.user_id):
+        domains.enable(db, domain.id, on)
+
+
+def describe(context: Context, domain: Domain, note: str) -> None:
+    """What its user says about it. BadInput."""
+    assert domain.user_id is not None
+    if len(note) > MAX_NOTE:
+        raise BadInput(f"The note is longer than {MAX_NOTE} characters.", "Shorten it.")
+    with context.pool.connection() as db, db.transaction(domain.user_id):
+        domains.describe(db, domain.id, note)
+
+
+def forward_new_to(context: Context, domain: Domain, mailbox: Mailbox | None) -> None:
+    """Where its new aliases forward; None: to the user's default mailbox. BadInput for one that is not confirmed."""
+    assert domain.user_id is not None
+    with context.pool.connection() as db, db.transaction(domain.user_id):
+        if mailbox is None:
+            domain_mailboxes.forget(db, domain.id)
+        elif mailbox.verified_at is None:
+            raise BadInput("This mailbox is not confirmed yet.", "Open the link that was mailed to it.")
+        else:
+            domain_mailboxes.choose(db, domain.user_id, domain.id, mailbox.id)
 
 
 def give_back(context: Context, domain: Domain) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from postern.base.errors import Busy
 from postern.flow.recipient import TAKES_NONE, taking
-from postern.store import aliases, contacts, counts, events, mailboxes, quotas, targets
+from postern.store import aliases, blocked_senders, contacts, counts, events, mailboxes, quotas, targets
 from postern.store.targets import Reverse, Target
 
 TYPE_CHECKING = False
@@ -40,6 +40,7 @@ class Decision:
 
 ALIAS_OFF = Decision(REFUSED, "the alias is off", TAKES_NONE)
 CONTACT_BLOCKED = Decision(REFUSED, "the contact is blocked", "5.7.1 this address takes no mail from you")
+SENDER_BLOCKED = Decision(REFUSED, "its sender is on your blocklist", CONTACT_BLOCKED.smtp)
 ROBOT = Decision(DISCARDED, "a robot wrote it, and such mail is not answered")
 STRANGER = Decision(REFUSED, "its From is none of your confirmed mailboxes", NOT_YOURS)
 NOT_PROVEN = Decision(REFUSED, "nothing proves that it comes from your mailbox", NOT_YOURS)
@@ -58,6 +59,8 @@ def decide(db: Database, ring: KeyRing, letter: Letter, taker: Target | Reverse)
     contact = contacts.with_address(db, ring, taker.alias_id, letter.head.author)
     if contact is not None and contact.blocked_at is not None:
         return CONTACT_BLOCKED
+    if taker.blocks and blocked_senders.holds(db, ring, taker.user_id, letter.head.author):
+        return SENDER_BLOCKED
     if letter.head.verdict == "fail" and taker.dmarc_fail == "quarantine":
         return Decision(HELD, "dmarc")
     return Decision(DELIVER) if taker.mailboxes else Decision(HELD, "paused")
@@ -80,6 +83,8 @@ def record(db: Database, ring: KeyRing, sender: str, taker: Target | Reverse, de
     """Count and tell what was refused or discarded. `sender`: who it claims to be from."""
     note: dict[str, object] = {"from": sender, "why": decision.why}
     alias_id = taker.alias_id
+    if decision is SENDER_BLOCKED:
+        blocked_senders.note(db, ring, taker.user_id, sender)
     if isinstance(taker, Target):
         counts.blocked(db, alias_id)  # locks the alias: of two at once the second sees the first one's event
         if not events.happened_lately(db, alias_id, "blocked"):

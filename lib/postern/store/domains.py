@@ -28,11 +28,14 @@ class Domain:
     subdomains: bool
     on_the_fly: bool
     fly_per_day: int
+    enabled: bool
+    note: str
 
 
 _ADD = """
 INSERT INTO domains (name, user_id, verified_at) VALUES (:name, :user_id, now())
-RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 """
 
 
@@ -44,7 +47,8 @@ def add(db: Database, name: str, user_id: int | None) -> Domain:
 
 
 _FIND = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains WHERE name = :name AND verified_at IS NOT NULL
 """
 
@@ -55,7 +59,8 @@ def find(db: Database, name: str) -> Domain | None:
 
 
 _ALL = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains ORDER BY name, id
 """
 
@@ -66,7 +71,8 @@ def all_domains(db: Database) -> list[Domain]:
 
 
 _USABLE = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains WHERE verified_at IS NOT NULL AND (user_id IS NULL OR user_id = :user_id) ORDER BY user_id IS NULL DESC, id
 """
 
@@ -77,7 +83,8 @@ def usable(db: Database, user_id: int) -> list[Domain]:
 
 
 _GET = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains WHERE uid = :uid
 """
 
@@ -88,7 +95,8 @@ def get(db: Database, uid: UUID) -> Domain | None:
 
 
 _OF_USER = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains WHERE user_id = :user_id ORDER BY name, id
 """
 
@@ -100,7 +108,8 @@ def of_user(db: Database, user_id: int) -> list[Domain]:
 
 _CLAIM = """
 INSERT INTO domains (name, user_id, proof) VALUES (:name, :user_id, :proof)
-RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 """
 
 
@@ -113,7 +122,8 @@ def claim(db: Database, name: str, user_id: int, proof: str) -> Domain:
 
 _TAKE_SUBDOMAIN = """
 INSERT INTO domains (name, user_id, parent_id, verified_at) VALUES (:name, :user_id, :parent_id, now())
-RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+RETURNING id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 """
 
 
@@ -125,7 +135,8 @@ def take_subdomain(db: Database, name: str, user_id: int, parent_id: int) -> Dom
 
 
 _IN_THE_WAY = """
-SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly, fly_per_day
+SELECT id, uid, name, user_id, created_at, verified_at, proof, checked_at, parent_id, subdomains, on_the_fly,
+       fly_per_day, enabled, note
 FROM domains
 WHERE verified_at IS NOT NULL AND user_id IS DISTINCT FROM CAST(:user_id AS bigint)
   AND (name = :name OR right(:name, length(name) + 1) = '.' || name OR right(name, length(:name) + 1) = '.' || :name)
@@ -162,6 +173,40 @@ _SET_FLY = (
 def set_fly(db: Database, domain_id: int, on: bool, per_day: int) -> bool:
     """Whether any address of it makes itself an alias, and how many a day at most. False for a shared one."""
     return db.count(_SET_FLY, id=domain_id, on=on, per_day=per_day) == 1
+
+
+_ENABLE = "UPDATE domains SET enabled = :on WHERE id = :id AND user_id IS NOT NULL"
+
+
+def enable(db: Database, domain_id: int, on: bool) -> bool:
+    """Let its aliases take mail, or refuse it. False for a shared one."""
+    return db.count(_ENABLE, id=domain_id, on=on) == 1
+
+
+_DESCRIBE = "UPDATE domains SET note = :note WHERE id = :id AND user_id IS NOT NULL"
+
+
+def describe(db: Database, domain_id: int, note: str) -> bool:
+    """Keep what its user says about it. False for a shared one."""
+    return db.count(_DESCRIBE, id=domain_id, note=note) == 1
+
+
+@dataclass(frozen=True)
+class _Many:
+    """So many aliases of a domain."""
+
+    domain_id: int
+    many: int
+
+
+_ALIASES_BY_DOMAIN = """
+SELECT domain_id, count(*) AS many FROM aliases WHERE user_id = :user_id AND deleted_at IS NULL GROUP BY domain_id
+"""
+
+
+def aliases_by_domain(db: Database, user_id: int) -> dict[int, int]:
+    """Id of a domain -> how many aliases the user has there; domains without any are left out."""
+    return {one.domain_id: one.many for one in db.rows(_Many, _ALIASES_BY_DOMAIN, user_id=user_id)}
 
 
 _OFFER_SUBDOMAINS = "UPDATE domains SET subdomains = :offered WHERE id = :id AND user_id IS NULL"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 class Target:
     """An alias that exists. `mailboxes`: ids of those that take mail; `paused`: of those that are verified and paused.
 
-    `alive`: it is not deleted; `shut`: its user's account is; `dmarc_fail`: what its user prefers (store/preferences.py).
+    `enabled`: it and its domain are on; `alive`: it is not deleted; `shut`: its user's account is; `blocks`: its user has a
+    blocklist; `dmarc_fail`: what its user prefers (store/preferences.py).
     """
 
     alias_id: int
@@ -21,13 +22,15 @@ class Target:
     enabled: bool
     alive: bool
     shut: bool
+    blocks: bool
     dmarc_fail: str
     mailboxes: list[int]
     paused: list[int]
 
 
 _RESOLVE = """
-SELECT a.id AS alias_id, a.user_id, a.enabled, a.deleted_at IS NULL AS alive, u.disabled_at IS NOT NULL AS shut,
+SELECT a.id AS alias_id, a.user_id, a.enabled AND d.enabled AS enabled, a.deleted_at IS NULL AS alive,
+       u.disabled_at IS NOT NULL AS shut, EXISTS (SELECT 1 FROM blocked_senders s WHERE s.user_id = a.user_id) AS blocks,
        coalesce(p.dmarc_fail, 'quarantine') AS dmarc_fail,
        array(SELECT m.id FROM alias_mailboxes am JOIN mailboxes m ON m.id = am.mailbox_id
              WHERE am.alias_id = a.id AND m.verified_at IS NOT NULL AND m.paused_at IS NULL ORDER BY m.id) AS mailboxes,
@@ -66,10 +69,11 @@ SELECT d.id AS domain_id, d.user_id, CAST(:local AS text) AS local, d.name AS do
        CASE WHEN m.paused_at IS NULL THEN array[m.id] ELSE CAST('{}' AS bigint[]) END AS mailboxes,
        CASE WHEN m.paused_at IS NULL THEN CAST('{}' AS bigint[]) ELSE array[m.id] END AS paused
 FROM domains d JOIN users u ON u.id = d.user_id
+     LEFT JOIN domain_mailboxes o ON o.domain_id = d.id
      JOIN LATERAL (SELECT id, paused_at FROM mailboxes WHERE user_id = d.user_id AND verified_at IS NOT NULL
-                   ORDER BY is_default DESC, id LIMIT 1) m ON true
+                   ORDER BY (id = o.mailbox_id) IS TRUE DESC, is_default DESC, id LIMIT 1) m ON true
      LEFT JOIN preferences p ON p.user_id = d.user_id
-WHERE d.name = :domain AND d.verified_at IS NOT NULL AND d.on_the_fly AND u.disabled_at IS NULL
+WHERE d.name = :domain AND d.verified_at IS NOT NULL AND d.on_the_fly AND d.enabled AND u.disabled_at IS NULL
 """
 
 
@@ -117,7 +121,7 @@ class Reverse:
 
 
 _REVERSE = """
-SELECT c.id AS contact_id, a.id AS alias_id, a.user_id, a.enabled, a.deleted_at IS NULL AS alive,
+SELECT c.id AS contact_id, a.id AS alias_id, a.user_id, a.enabled AND d.enabled AS enabled, a.deleted_at IS NULL AS alive,
        u.disabled_at IS NOT NULL AS shut, c.blocked_at IS NOT NULL AS blocked
 FROM contacts c JOIN domains d ON d.id = c.domain_id JOIN aliases a ON a.id = c.alias_id JOIN users u ON u.id = a.user_id
 WHERE d.name = :domain AND d.verified_at IS NOT NULL AND c.reverse_local = :local

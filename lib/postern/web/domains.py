@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postern.base.errors import BadInput, NotFound, PosternError
 from postern.flow import own_domain
-from postern.store import domains
+from postern.store import domain_mailboxes, domains, mailboxes
 from postern.web import ids, render, room, said, session, times
 from postern.web import response as responses
 
@@ -12,6 +12,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.flow.context import Context
     from postern.store.domains import Domain
+    from postern.store.mailboxes import Mailbox
     from postern.store.sessions import SignedIn
     from postern.web.form import Fields
     from postern.web.render import Safe
@@ -78,6 +79,20 @@ def save(context: Context, request: Request, who: SignedIn, fields: Fields) -> R
 
 
 @session.action
+def describe(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
+    """POST /domains/*/describe: whether it takes mail, where new aliases of it forward, and a note."""
+    domain = _find(context, request, who)
+    uid = fields.get("mailbox", "")
+    try:
+        own_domain.describe(context, domain, fields.text("note"))
+        own_domain.forward_new_to(context, domain, _mailbox(context, who, uid) if uid else None)
+        own_domain.enable(context, domain, fields.get("on") == "1")
+    except BadInput as error:
+        return _one(context, request, who, wrong=error)
+    return responses.redirect(said.path(f"{LIST}/{domain.uid}", "domain-saved"))
+
+
+@session.action
 def delete(context: Context, request: Request, who: SignedIn, fields: Fields) -> Response:
     """POST /domains/*/delete: its name must be typed."""
     domain = _find(context, request, who)
@@ -97,6 +112,14 @@ def _find(context: Context, request: Request, who: SignedIn) -> Domain:
     if domain is None or domain.user_id != who.user_id:
         raise NotFound("There is no such domain.", "Go to your domains, and choose one.")
     return domain
+
+
+def _mailbox(context: Context, who: SignedIn, uid: str) -> Mailbox:
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        found = mailboxes.get(db, ids.uid(uid))
+    if found is None:
+        raise NotFound("There is no such mailbox.", "Load the page again, and choose from its list.")
+    return found
 
 
 def _list(
@@ -137,12 +160,18 @@ def _rows(own: list[Domain]) -> Safe:
                 "domain_row",
                 uid=str(one.uid),
                 name=one.name,
-                note="any address makes itself" if one.on_the_fly else "",
+                note=_row_note(one),
                 badge=render.render("domain_verified" if one.verified_at else "domain_claimed"),
             )
             for one in own
         ),
     )
+
+
+def _row_note(domain: Domain) -> str:
+    if not domain.enabled:
+        return "off: its aliases refuse mail"
+    return domain.note or ("any address makes itself" if domain.on_the_fly else "")
 
 
 def _shared(domain: Domain) -> Safe:
@@ -176,6 +205,10 @@ def _one(context: Context, request: Request, who: SignedIn, wrong: PosternError 
             "domain_set",
             csrf=token,
             uid=uid,
+            enabled="checked" if domain.enabled else "",
+            mailboxes=_choices(context, who, domain),
+            note=domain.note,
+            longest=str(own_domain.MAX_NOTE),
             on_the_fly="checked" if domain.on_the_fly else "",
             per_day=str(domain.fly_per_day),
             most=str(own_domain.MOST_A_DAY),
@@ -195,4 +228,25 @@ def _one(context: Context, request: Request, who: SignedIn, wrong: PosternError 
         badge=render.render("domain_verified" if domain.verified_at else "domain_claimed"),
         middle=middle,
         aliases="1 alias" if many == 1 else f"{many:,} aliases",
+    )
+
+
+def _choices(context: Context, who: SignedIn, domain: Domain) -> Safe:
+    """The mailboxes to which new aliases may forward."""
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        own = mailboxes.of_user(db, who.user_id)
+        chosen = domain_mailboxes.of(db, domain.id)
+    return render.join(
+        [
+            render.render("option", value="", words="your default mailbox"),
+            *(
+                render.render(
+                    "option_chosen" if one.id == chosen else "option",
+                    value=str(one.uid),
+                    words=one.address(context.ring),
+                )
+                for one in own
+                if one.verified_at is not None
+            ),
+        ]
     )

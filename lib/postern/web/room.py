@@ -26,7 +26,12 @@ PAGES = (
     ("Settings", "/settings"),
 )
 ADMIN = ("Admin", "/admin")
-ACTIVITY_TABS = (("Activity", "/activity"), ("Quarantine", "/quarantine"), ("Failed", "/failed"))
+ACTIVITY_TABS = (
+    ("Activity", "/activity"),
+    ("Quarantine", "/quarantine"),
+    ("Failed", "/failed"),
+    ("Blocked", "/blocked"),
+)
 ADMIN_TABS = (
     ("Users", "/admin"),
     ("Invitations", "/admin/invitations"),

@@ -93,6 +93,7 @@ ROUTES = {
     ("GET", "/domains/*"): "domains:show_one",
     ("POST", "/domains/*/check"): "domains:check",
     ("POST", "/domains/*/save"): "domains:save",
+    ("POST", "/domains/*/describe"): "domains:describe",
     ("POST", "/domains/*/delete"): "domains:delete",
     # What happened, what waits, what failed
     ("GET", "/activity"): "activity:show",
@@ -103,6 +104,9 @@ ROUTES = {
     ("GET", "/failed"): "failed:show",
     ("POST", "/failed/*/retry"): "failed:retry",
     ("POST", "/failed/*/drop"): "failed:drop",
+    ("GET", "/blocked"): "blocked:show",
+    ("POST", "/blocked"): "blocked:add",
+    ("POST", "/blocked/*/remove"): "blocked:remove",
     # Settings
     ("GET", "/settings"): "settings:show",
     ("POST", "/settings"): "settings:save",

@@ -30,6 +30,8 @@ SAID = {
     "alias-restore": ("good", "Brought back.", "It takes mail again."),
     "contact-blocked": ("good", "Blocked.", "Mail of this contact to this alias is refused from now on."),
     "contact-unblocked": ("good", "No longer blocked.", ""),
+    "sender-blocked": ("good", "Blocked.", "No alias of yours takes mail from there any more."),
+    "sender-unblocked": ("good", "No longer blocked.", ""),
     "mailbox-added": ("good", "A mail is on its way.", "Open the link in it; then the mailbox is confirmed."),
     "proof-sent": ("good", "The mail is on its way again.", "Only the newest link works."),
     "mailbox-default": ("good", "This is the default now.", "New aliases forward to it."),

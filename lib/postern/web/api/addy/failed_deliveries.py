@@ -7,7 +7,6 @@ from postern.flow import download, quarantine
 from postern.flow import failed as flow
 from postern.store import undelivered, users
 from postern.store.undelivered import ANY, HELD, LOST
-from postern.web import ids as uids
 from postern.web import response as responses
 from postern.web.api.addy import ids, page, query, undelivered_json
 
@@ -98,8 +97,7 @@ def delete(context: Context, request: Request, who: Bearer, given: Given) -> Res
 
 
 def _find(db: Database, request: Request) -> Undelivered:
-    uid = uids.uid_or_none(request.part(4))
-    found = undelivered.get(db, uid) if uid else None
+    found = undelivered.get(db, ids.read(request.part(4)))
     if found is None:
         raise ids.Gone
     return found

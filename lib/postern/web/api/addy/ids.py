@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from postern.base.errors import BadInput, NotFound
-from postern.store import aliases, mailboxes
+from postern.store import aliases, domains, mailboxes
 from postern.web import ids
 from postern.web.api.given import Wrong
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from postern.base.database import Database
     from postern.store.aliases import Alias
+    from postern.store.domains import Domain
     from postern.store.mailboxes import Mailbox
     from postern.web.api.given import Given
 
@@ -30,10 +31,17 @@ class Gone(NotFound):
         super().__init__("No such thing.", "Load your list again.")
 
 
+def read(text: str) -> UUID:
+    """The uid that a path or a body names. Gone when it is none."""
+    found = ids.uid_or_none(text)
+    if found is None:
+        raise Gone
+    return found
+
+
 def alias(db: Database, uid: str) -> Alias:
     """The alias, deleted or not. Gone."""
-    wanted = ids.uid_or_none(uid)
-    found = aliases.get(db, wanted) if wanted else None
+    found = aliases.get(db, read(uid))
     if found is None:
         raise Gone
     return found
@@ -41,19 +49,26 @@ def alias(db: Database, uid: str) -> Alias:
 
 def mailbox(db: Database, uid: str) -> Mailbox:
     """The mailbox, which clients call a recipient. Gone."""
-    wanted = ids.uid_or_none(uid)
-    found = mailboxes.get(db, wanted) if wanted else None
+    found = mailboxes.get(db, read(uid))
     if found is None:
         raise Gone
     return found
 
 
-def many(given: Given) -> list[UUID]:
+def place(db: Database, user_id: int, uid: str, is_subdomain: bool) -> Domain:
+    """The user's own domain, or his subdomain of a shared one, which clients call a username. Gone."""
+    found = domains.get(db, read(uid))
+    if found is None or found.user_id != user_id or (found.parent_id is not None) is not is_subdomain:
+        raise Gone
+    return found
+
+
+def many(given: Given, most: int = MOST_AT_ONCE) -> list[UUID]:
     """The field `ids` of a bulk call. Wrong."""
     found = [ids.uid_or_none(text) for text in given.texts("ids")]
     known = [uid for uid in found if uid is not None]
-    if not known or len(known) < len(found) or len(set(known)) < len(known) or len(known) > MOST_AT_ONCE:
-        raise Wrong("ids", f"The ids must be 1 to {MOST_AT_ONCE} different ids.", "Send them as a list.")
+    if not known or len(known) < len(found) or len(set(known)) < len(known) or len(known) > most:
+        raise Wrong("ids", f"The ids must be 1 to {most} different ids.", "Send them as a list.")
     return known
 
 

@@ -16,6 +16,23 @@ PGP_SWITCHES = (
     "remove-pgp-signatures-recipients",
 )
 
+
+def _places(name: str) -> dict[tuple[str, str], Endpoint]:
+    """What domains and usernames have alike."""
+    return {
+        ("GET", f"/api/v1/{name}"): Endpoint(f"addy.{name}:listing", READ),
+        ("POST", f"/api/v1/{name}"): Endpoint(f"addy.{name}:add", ALL, MAKING_COSTS),
+        ("GET", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:show", READ),
+        ("PATCH", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:describe", ALL),
+        ("DELETE", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:delete", ALL),
+        ("PATCH", f"/api/v1/{name}/*/default-recipient"): Endpoint(f"addy.{name}:set_recipient", ALL),
+        ("POST", f"/api/v1/active-{name}"): Endpoint(f"addy.{name}:activate", ALL),
+        ("DELETE", f"/api/v1/active-{name}/*"): Endpoint(f"addy.{name}:deactivate", ALL),
+        ("POST", f"/api/v1/catch-all-{name}"): Endpoint(f"addy.{name}:catch_all", ALL),
+        ("DELETE", f"/api/v1/catch-all-{name}/*"): Endpoint(f"addy.{name}:catch_none", ALL),
+    }
+
+
 ROUTES = {
     # Aliases
     ("GET", "/api/v1/domain-options"): Endpoint("addy.new_alias:options", READ),
@@ -79,4 +96,15 @@ ROUTES = {
     ("POST", "/api/v1/reorder-rules"): Endpoint("addy.rules:refuse", ALL),
     ("POST", "/api/v1/active-rules"): Endpoint("addy.rules:one", ALL),
     ("DELETE", "/api/v1/active-rules/*"): Endpoint("addy.rules:one", ALL),
+    # Domains, and subdomains, which are usernames here
+    **_places("domains"),
+    **_places("usernames"),
+    ("POST", "/api/v1/loginable-usernames"): Endpoint("addy.usernames:let_in", ALL),
+    ("DELETE", "/api/v1/loginable-usernames/*"): Endpoint("addy.usernames:keep_out", ALL),
+    # Senders from whom no mail is wanted
+    ("GET", "/api/v1/blocklist"): Endpoint("addy.blocklist:listing", READ),
+    ("POST", "/api/v1/blocklist"): Endpoint("addy.blocklist:add", ALIASES, MAKING_COSTS),
+    ("POST", "/api/v1/blocklist/store/bulk"): Endpoint("addy.blocklist:add_many", ALIASES, MAKING_COSTS),
+    ("POST", "/api/v1/blocklist/delete/bulk"): Endpoint("addy.blocklist:delete_many", ALIASES, BULK_COSTS),
+    ("DELETE", "/api/v1/blocklist/*"): Endpoint("addy.blocklist:delete", ALIASES),
 }

@@ -6,8 +6,10 @@ from postern.web.api.addy.contracts import (
     account,
     alias_bulk,
     aliases,
+    blocklist,
     failed_deliveries,
     new_alias,
+    places,
     recipients,
     rules,
 )
@@ -20,4 +22,6 @@ GROUPS = {
     "The account": account.CONTRACTS,
     "Failed deliveries": failed_deliveries.CONTRACTS,
     "Rules": rules.CONTRACTS,
+    "Domains and usernames": places.CONTRACTS,
+    "Blocklist": blocklist.CONTRACTS,
 }
