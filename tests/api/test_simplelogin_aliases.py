@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.store import contacts, events, mailboxes
+from postern.store import mailboxes
 from postern.store.aliases import Alias
 from support.api import SimpleLogin, new_key
+from support.happenings import happen
 from support.people import Person, Site
 
 FIELDS = {
@@ -202,15 +203,6 @@ def test_a_key_that_may_only_look_changes_nothing(
         reader.ask(method, f"/api/aliases/{alias.id}{rest}", {"note": "x", "contact": "b@shop.test"}).status
         == 403
     )
-
-
-def happen(site: Site, alias: Alias, address: str, *kinds: str, name: str = "") -> int:
-    """Let these things happen between the alias and a contact; returns the contact's id."""
-    with site.context.pool.connection() as db, db.transaction(SYSTEM):
-        contact = contacts.ensure(db, site.context.ring, alias.id, address, name)
-        for kind in kinds:
-            events.add(db, site.context.ring, alias.user_id, kind, alias_id=alias.id, contact_id=contact.id)
-    return contact.id
 
 
 def test_what_happened_is_told_newest_first(pages: Site, alias: Alias, simple: SimpleLogin):
