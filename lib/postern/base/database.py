@@ -46,6 +46,10 @@ class SerializationFailure(PosternError):
     http_status = 503
 
 
+class LockTimeout(DatabaseUnavailable):
+    """A lock was not to be had in the time that was set for it (55P03)."""
+
+
 class SchemaMissing(PosternError):
     """The database has no tables of ours, or an older set."""
 
@@ -197,7 +201,7 @@ def _translated(fields: dict[str, str]) -> PosternError:
             "Make it the owner of the database, or GRANT CREATE ON DATABASE to it.",
         )
     if code == "55P03":
-        return DatabaseUnavailable("Somebody else holds a lock for long.", "Try again in a moment.")
+        return LockTimeout("Somebody else holds a lock for long.", "Try again in a moment.")
     if code == "57014":
         return DatabaseUnavailable(
             "A statement ran too long and was stopped.", "Try again; see POSTERN_DB_STATEMENT_SECONDS."

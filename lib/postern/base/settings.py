@@ -164,6 +164,10 @@ class Config:
     cron_minutes: int = setting(
         1, "Fewest minutes between two starts of a job that the host allows: 1, or 5 or 15.", least=1, most=60
     )
+    backup_daily: int = setting(7, "Backups that stay: the newest of so many days.", least=1)
+    backup_weekly: int = setting(4, "And the newest of so many weeks.")
+    backup_monthly: int = setting(12, "And the newest of so many months.")
+
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
     log_days: int = setting(14, "Days that log files stay.", least=1)
 

@@ -59,6 +59,24 @@ JOBS = (
         does="Deletes what is past its time: sent and failed mail, old events, codes, sessions, deleted aliases.",
         lost="The database grows, and old mail stays longer than you said. After two days a drain does it instead.",
     ),
+    Job(
+        "backup",
+        "ops.backups.daily:back_up",
+        minutes=DAY,
+        hour=2,
+        limit_seconds=3600,
+        does="Writes a backup into home/backups, and deletes those that are past their time.",
+        lost="What came since the last backup is lost with the database. Nothing is deleted meanwhile.",
+    ),
+    Job(
+        "restore-check",
+        "ops.backups.daily:check",
+        minutes=DAY,
+        hour=6,
+        limit_seconds=3600,
+        does="Restores the newest backup into a scratch schema, compares counts and digests, and takes it back.",
+        lost="A backup that cannot be restored is found out when it is needed.",
+    ),
 )
 
 

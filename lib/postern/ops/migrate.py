@@ -15,10 +15,12 @@ from dataclasses import dataclass
 from postern.base import home
 from postern.base.database import SYSTEM
 from postern.base.errors import ConfigError, PosternError
+from postern.ops import migration_locks
 from postern.store import migrations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from postern.base.database import Database
@@ -106,8 +108,17 @@ def _check(files: list[Migration], have: list[migrations.Applied]) -> None:
             )
 
 
-def up(db: Database, schema: str, files: list[Migration], dry_run: bool = False) -> list[str]:
-    """Apply what is missing; returns the names. A dry run does all of it in one transaction and takes it back."""
+def up(
+    db: Database,
+    schema: str,
+    files: list[Migration],
+    dry_run: bool = False,
+    told: Callable[[str], None] = migration_locks.nobody,
+) -> list[str]:
+    """Apply what is missing; returns the names. A dry run does all of it in one transaction and takes it back.
+
+    `told`: a sentence each time that it has to come again, for others held a table that it needs.
+    """
     prepare_server(db, schema, dry_run)
     done: list[str] = []
     if dry_run:
@@ -125,8 +136,7 @@ def up(db: Database, schema: str, files: list[Migration], dry_run: bool = False)
         migrations.prepare(db, schema)
     more = True
     while more:
-        with db.transaction(SYSTEM):
-            more = _apply_next(db, files, done)
+        more = migration_locks.patiently(db, lambda: _apply_next(db, files, done), told)
     return done
 
 
@@ -142,9 +152,13 @@ def _apply_next(db: Database, files: list[Migration], done: list[str]) -> bool:
     if len(have) == len(files):
         return False
     one = files[len(have)]
+    migration_locks.take(db, one.up)
     migrations.record(db, one.number, one.name, one.checksum)
     try:
-        db.run(one.up)
+        with migration_locks.in_use():
+            db.run(one.up)
+    except migration_locks.TablesInUse:
+        raise
     except PosternError as error:
         raise MigrationRefused(
             f"Migration {one.number:04}_{one.name} failed: {error.reason}",
@@ -154,30 +168,44 @@ def _apply_next(db: Database, files: list[Migration], done: list[str]) -> bool:
     return True
 
 
-def down(db: Database, files: list[Migration], count: int, give_up: bool = False) -> list[str]:
+def down(
+    db: Database,
+    files: list[Migration],
+    count: int,
+    give_up: bool = False,
+    told: Callable[[str], None] = migration_locks.nobody,
+) -> list[str]:
     """Take back the last `count` migrations, newest first; returns the names. What their tables held is gone.
 
-    All of them or none: one that mail still waits for refuses, unless everything is given up.
+    All of them or none: one that mail still waits for refuses, unless everything is given up. `told`: as for up().
     """
+    return migration_locks.patiently(db, lambda: _down(db, files, count, give_up), told)
+
+
+def _down(db: Database, files: list[Migration], count: int, give_up: bool) -> list[str]:
     done: list[str] = []
-    with db.transaction(SYSTEM):
-        if not migrations.has_ledger(db):
-            return done
-        migrations.lock(db)
-        if give_up:
-            migrations.give_up(db)
-        have = migrations.applied(db)
-        _check(files, have)
-        for one in reversed(files[max(0, len(have) - count) : len(have)]):
-            migrations.erase(db, one.number)
-            _take_back(db, one)
-            done.append(f"{one.number:04}_{one.name}")
+    if not migrations.has_ledger(db):
+        return done
+    migrations.lock(db)
+    if give_up:
+        migrations.give_up(db)
+    have = migrations.applied(db)
+    _check(files, have)
+    going = files[max(0, len(have) - count) : len(have)]
+    migration_locks.take(db, *(one.down for one in going))
+    for one in reversed(going):
+        migrations.erase(db, one.number)
+        _take_back(db, one)
+        done.append(f"{one.number:04}_{one.name}")
     return done
 
 
 def _take_back(db: Database, one: Migration) -> None:
     try:
-        db.run(one.down)
+        with migration_locks.in_use():
+            db.run(one.down)
+    except migration_locks.TablesInUse:
+        raise
     except PosternError as error:
         raise MigrationRefused(
             f"Migration {one.number:04}_{one.name} was not taken back: {error.reason}",

@@ -31,7 +31,7 @@ from postern.store import migrations, seals, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import IO
 
     from postern.base.database import Database
@@ -51,15 +51,22 @@ def default_folder(config: Config) -> str:
     return os.path.join(config.home, "backups")
 
 
-def write(context: Context, folder: str) -> str:
-    """Make a backup in this folder; returns its path. Busy when the disk is full, or another backup is being written there."""
+def on_and_on() -> None:
+    """What is asked at each piece where nothing may stop it."""
+
+
+def write(context: Context, folder: str, look_up: Callable[[], None] = on_and_on) -> str:
+    """Make a backup in this folder; returns its path. Busy when the disk is full, or another backup is being written there.
+
+    `look_up` is called at each piece of rows, and raises to end it.
+    """
     folder = os.path.abspath(folder)
     with _workshop(folder):
         temporary = os.path.join(folder, f".new-{os.getpid()}")
         made = int(clock.now())
         try:
             with _new_file(temporary) as file:
-                manifest = _fill(context, file, made)
+                manifest = _fill(context, file, made, look_up)
             path = _free_name(folder, made, manifest.number)
             os.rename(temporary, path)
             sync_folder(folder)
@@ -92,12 +99,14 @@ def verify(ring: KeyRing, path: str) -> Manifest:
         return reader.manifest
 
 
-def read_all(db: Database, onward: Writer | None = None) -> list[Entry]:
+def read_all(
+    db: Database, onward: Writer | None = None, look_up: Callable[[], None] = on_and_on
+) -> list[Entry]:
     """Read every table in the transaction that is open; what a manifest says of them."""
     tables.speak_utf8(db)
     entries = []
     for table in tables.all_tables(db):
-        measure = _Measure(onward)
+        measure = _Measure(onward, look_up)
         rows = tables.read(db, table, measure)
         entries.append(Entry(table.name, table.columns, rows, measure.size, measure.digest.hexdigest()))
     return entries
@@ -115,19 +124,21 @@ def patient(context: Context, schema: str | None = None) -> Iterator[Database]:
 class _Measure:
     """Counts and digests the rows on their way."""
 
-    def __init__(self, onward: Writer | None) -> None:
+    def __init__(self, onward: Writer | None, look_up: Callable[[], None]) -> None:
         self.size = 0
         self.digest = hashlib.sha256()
         self._onward = onward
+        self._look_up = look_up
 
     def write(self, data: bytes, /) -> None:
+        self._look_up()
         self.size += len(data)
         self.digest.update(data)
         if self._onward is not None:
             self._onward.write(data)
 
 
-def _fill(context: Context, file: IO[bytes], made: int) -> Manifest:
+def _fill(context: Context, file: IO[bytes], made: int, look_up: Callable[[], None]) -> Manifest:
     """Write the whole backup into the file."""
     writer = Writer(context.ring, file)
     with patient(context) as db, db.transaction(SYSTEM):
@@ -139,7 +150,7 @@ def _fill(context: Context, file: IO[bytes], made: int) -> Manifest:
             server=migrations.server_version(db),
             schema=context.config.db_schema,
             migrations=[Step(one.number, one.name, one.checksum.hex()) for one in applied],
-            tables=read_all(db, writer),
+            tables=read_all(db, writer, look_up),
             # No part of the snapshot: they may only be ahead of the rows, which is harmless.
             counters=tables.counters(db),
             keys=sorted(seals.rows_by_key(db)),

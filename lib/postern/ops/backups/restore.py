@@ -11,6 +11,8 @@ Not here: asking, and the backup of what is there (cli/restore.py).
 
 from __future__ import annotations
 
+import contextlib
+import os
 import re
 
 from postern.base.database import SYSTEM, retrying
@@ -22,6 +24,8 @@ from postern.store import migrations, tables
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
     from postern.flow.context import Context
@@ -56,6 +60,25 @@ def restore(context: Context, path: str, schema: str | None = None) -> Manifest:
     return manifest
 
 
+class _Rehearsed(Exception):
+    """Ends a rehearsal's transaction."""
+
+
+def rehearse(context: Context, path: str, look_up: Callable[[], None]) -> Manifest:
+    """Restore it into a scratch schema, compare all rows with its digests, and take everything back, in one transaction.
+
+    So nothing stays behind, however it ends. `look_up` is called at each piece of rows, and raises to end it.
+    """
+    manifest = examine(context.ring, path)
+    schema = f"check_{os.urandom(6).hex()}"
+    with backup_file.opened(context.ring, path) as reader, backup.patient(context, schema) as db:
+        _check_same(reader, manifest)
+        with contextlib.suppress(_Rehearsed):
+            _replace(db, schema, migrate.read_files(), reader, new=True, ends=_Rehearsed, look_up=look_up)
+    context.log.info("backup.rehearsed", file=os.path.basename(path), rows=manifest.rows)
+    return manifest
+
+
 def _check_migrations(manifest: Manifest, files: list[Migration]) -> None:
     if manifest.number > len(files):
         raise MigrationRefused(
@@ -85,8 +108,17 @@ def _check_same(reader: Reader, manifest: Manifest) -> None:
         raise Conflict("The file was exchanged while it was read.", "Run the command again.")
 
 
-def _replace(db: Database, schema: str, files: list[Migration], reader: Reader, new: bool) -> None:
-    """The one transaction."""
+def _replace(
+    db: Database,
+    schema: str,
+    files: list[Migration],
+    reader: Reader,
+    *,
+    new: bool,
+    ends: type[Exception] | None = None,
+    look_up: Callable[[], None] = backup.on_and_on,
+) -> None:
+    """The one transaction. `ends`: raised at its end, so that it is taken back."""
     with db.transaction(SYSTEM):
         if new:
             _make_schema(db, schema)
@@ -95,8 +127,10 @@ def _replace(db: Database, schema: str, files: list[Migration], reader: Reader, 
         _move_to(db, files, reader.manifest.number)
         # Again: a migration may bring rows of its own.
         tables.empty(db)
-        _load(db, reader)
-        _compare(db, reader.manifest)
+        _load(db, reader, look_up)
+        _compare(db, reader.manifest, look_up)
+        if ends is not None:
+            raise ends
 
 
 def _make_schema(db: Database, schema: str) -> None:
@@ -118,7 +152,7 @@ def _move_to(db: Database, files: list[Migration], number: int) -> None:
         db.run(one.up)
 
 
-def _load(db: Database, reader: Reader) -> None:
+def _load(db: Database, reader: Reader, look_up: Callable[[], None]) -> None:
     known = {table.name: table for table in tables.all_tables(db)}
     if {name: table.columns for name, table in known.items()} != {
         entry.name: entry.columns for entry in reader.manifest.tables
@@ -127,15 +161,21 @@ def _load(db: Database, reader: Reader) -> None:
     tables.speak_utf8(db)
     with tables.without_walls(db):
         for entry, pieces in reader.tables():
-            tables.fill(db, known[entry.name], pieces)
+            tables.fill(db, known[entry.name], _looked_at(pieces, look_up))
     for counter in reader.manifest.counters:
         if not tables.set_counter(db, counter):
             raise _unlike(f"{counter.table}.{counter.column} counts nothing here")
 
 
-def _compare(db: Database, manifest: Manifest) -> None:
+def _looked_at(pieces: Iterator[bytes], look_up: Callable[[], None]) -> Iterator[bytes]:
+    for piece in pieces:
+        look_up()
+        yield piece
+
+
+def _compare(db: Database, manifest: Manifest, look_up: Callable[[], None]) -> None:
     """What stands in the tables now is what stood in them then."""
-    now = {entry.name: entry for entry in backup.read_all(db)}
+    now = {entry.name: entry for entry in backup.read_all(db, look_up=look_up)}
     for entry in manifest.tables:
         if now[entry.name] != entry:
             raise _unlike(f"table {entry.name} reads otherwise than it was written")

@@ -83,7 +83,7 @@ def _schema_back(site: Site, journal: Journal, shut: Shut) -> None:
     steps = count(site) - journal.before
     try:
         with site.step(f"Take back {steps} migration(s)"):
-            postern(site, program, "migrate", "down", str(steps), "--yes", files=shut.files)
+            postern(site, program, "migrate", "down", str(steps), "--yes", "--no-backup", files=shut.files)
     except PosternError:
         if journal.state == "late":
             raise

@@ -55,6 +55,7 @@ def upgrade(site: Site, source: str, *, offline: str = "", force: bool = False) 
                     _beside(site),
                     "migrate",
                     "up",
+                    "--no-backup",
                     files=shut.files,
                     packages=venvs.folder_of(site.home, journal.new_venv),
                 )
