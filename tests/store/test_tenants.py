@@ -907,7 +907,18 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
 }
 """What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
 
-NO_TENANTS = {"fingerprints", "job_leases", "jobs", "migrations", "relays", "roles", "tables", "webhook_ids"}
+NO_TENANTS = {
+    "fingerprints",
+    "job_leases",
+    "jobs",
+    "migrations",
+    "relays",
+    "roles",
+    "seals",
+    "table_locks",
+    "tables",
+    "webhook_ids",
+}
 """Modules whose tables are nobody's in particular."""
 
 NOT_WALLED = {
