@@ -350,3 +350,13 @@ def test_what_waits_for_a_paused_mailbox_says_how_to_resume_it_and_goes_on_when_
 def test_what_is_not_there_is_66_with_the_listing_that_shows_it(house: House, args: tuple[str, ...]):
     told = house.cli(*args, code=66)
     assert re.search(r"See: postern \w+ list", told) and "Traceback" not in told
+
+
+def test_each_app_is_told_with_the_address_of_this_server(house: House):
+    listed = rows(house, "app", "list")
+    assert {"bitwarden", "addy-phone"} <= {str(one["app"]) for one in listed}
+    told = house.cli("app", "setup", "bitwarden")
+    site = house.config.url.rstrip("/")
+    assert told.startswith("Bitwarden\n  1. Make an API key of the scope aliases: ")
+    assert f"{site}/settings/api-keys?app=bitwarden" in told and f"Server URL: {site}\n" in told
+    assert "postern app list" in house.cli("app", "setup", "nothing", code=66)

@@ -33,6 +33,7 @@ PRINTED = {
     "env.example": ("env", "example"),
     "docs/settings.md": ("env", "table"),
     "docs/cli.md": ("commands",),
+    "docs/api.md": ("api", "page"),
 }
 """File -> the command that prints it."""
 

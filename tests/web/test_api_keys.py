@@ -10,12 +10,15 @@ import pytest
 
 from postern.base import redact
 from postern.flow import api_keys as keeping
+from postern.flow import app_passwords
 from postern.flow.api_keys import MOST
+from postern.flow.app_passwords import Device
 from support.people import Browser, Person, Site
 from support.wsgi import Answer
 
 PAGE = "/settings/api-keys"
 KEY = re.compile(r"\bpostern[a-z2-7]{52}\b")
+PASSWORD = re.compile(r"\b(?:[0-9A-Z]{5}-){3}[0-9A-Z]{5}\b")
 REVOKE = re.compile(r'action="(/settings/api-keys/[0-9a-f-]{36}/revoke)"')
 USUAL = {"name": "Password manager", "scope": "aliases", "lifetime": "365"}
 
@@ -172,3 +175,29 @@ def test_the_export_names_keys_and_holds_nothing_of_them(browser: Browser):
     assert (found["name"], found["scope"], found["last_used"]) == ("Password manager", "aliases", None)
     assert found["since"] < found["expires"]
     assert key[:11] not in text
+
+
+def test_an_app_password_is_made_shown_once_and_signs_in(pages: Site, browser: Browser, jane: Person):
+    page = browser.post(PAGE, **USUAL, kind="password").text
+    (password,) = set(PASSWORD.findall(page))
+    assert f"<code>{jane.handle}@real.example</code>" in page and not KEY.search(page)
+    entered = app_passwords.sign_in(pages.context, jane.handle, password, Device("Phone", "192.0.2.9"))
+    assert keeping.use(pages.context, entered.key)
+    listed = browser.get(PAGE).text
+    assert not PASSWORD.search(listed)
+    assert "App password <code>" in listed and "made with “Password manager” on" in listed
+
+
+def test_whoever_revokes_an_app_password_locks_out_all_that_signed_in_with_it(
+    pages: Site, browser: Browser, jane: Person
+):
+    (password,) = set(PASSWORD.findall(browser.post(PAGE, **USUAL, kind="password").text))
+    entered = app_passwords.sign_in(pages.context, jane.handle, password, Device("Phone", "192.0.2.9"))
+    *_, oldest = REVOKE.findall(browser.get(PAGE).text)
+    browser.post(oldest)
+    assert "No key yet" in browser.get(PAGE).text
+    assert keeping.use(pages.context, entered.key) is None
+
+
+def test_what_is_neither_key_nor_password_is_refused(browser: Browser):
+    assert browser.post(PAGE, **USUAL, kind="x").status == 400

@@ -23,6 +23,8 @@ NOUNS = (
     "invitation",
     "account",
     "key",
+    "app",
+    "api",
     "quota",
     "mailbox",
     "domain",

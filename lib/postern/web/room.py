@@ -41,6 +41,7 @@ ADMIN_TABS = (
 SETTINGS_TABS = (
     ("General", "/settings"),
     ("Sign-in", "/settings/sign-in"),
+    ("Apps", "/settings/apps"),
     ("API keys", "/settings/api-keys"),
     ("Your data", "/settings/data"),
 )

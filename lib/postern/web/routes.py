@@ -119,6 +119,8 @@ ROUTES = {
     ("POST", "/settings/passkeys/*/remove"): "passkeys:remove",
     ("POST", "/settings/recovery-codes"): "recovery:make",
     ("POST", "/settings/recovery-codes/file"): "recovery:download",
+    ("GET", "/settings/apps"): "apps:show",
+    ("GET", "/settings/api"): "apps:moved",
     ("GET", "/settings/api-keys"): "api_keys:show",
     ("POST", "/settings/api-keys"): "api_keys:make",
     ("POST", "/settings/api-keys/*/revoke"): "api_keys:revoke",

@@ -41,7 +41,7 @@ SAID = {
     "mail-dropped": ("good", "Deleted.", ""),
     "mail-retried": ("good", "It is tried again.", ""),
     "settings-saved": ("good", "Saved.", ""),
-    "api-key-revoked": ("good", "Revoked.", "The program that had this key is locked out from now on."),
+    "api-key-revoked": ("good", "Revoked.", "Whatever used it is locked out from now on."),
     "domain-verified": ("good", "It is yours.", "Aliases can be made on it."),
     "domain-saved": ("good", "Saved.", ""),
     "domain-deleted": ("good", "Deleted.", "Its aliases are gone with it."),
