@@ -120,8 +120,8 @@ function useKeys() {
 }
 
 dress(document);
-// On a narrow screen the row of pages is scrolled sideways: the one that is open shall be in sight.
-document.querySelector(".nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+// On a narrow screen tabs are scrolled sideways: the one that is open shall be in sight.
+document.querySelector(".tabs [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 for (const form of document.querySelectorAll("form[data-live]")) search(form);
 for (const list of document.querySelectorAll("[data-wait]")) wait(list);
 useKeys();

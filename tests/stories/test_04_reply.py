@@ -123,6 +123,40 @@ def test_the_answer_to_a_reply_is_led_back_to_the_users_own_thread(
     assert forwarded["References"] == "<x@y.example> <CAJ+jane.doe-4f8sQ2@mail.gmail.com>"
 
 
+def test_a_reply_to_several_with_a_copy_and_a_file_reaches_each_as_the_alias(
+    instance: Instance, relay: ScriptedRelay, site: str, reverse: str
+):
+    mailbox, file = OWNERS["gmail"], bytes(range(256)) * 1024
+    own(instance, mailbox)
+    others = read(relay.messages[0].content)["To"].addresses[1].addr_spec
+    mail = EmailMessage(policy=email.policy.SMTP)
+    mail["From"], mail["To"] = f"Jane <{mailbox}>", f"Bob <{reverse}>, Ann <{others}>"
+    mail["Cc"], mail["Subject"] = f"Carl <carl@elsewhere.example>, {mailbox}", "Re: Your bread"
+    mail["Message-ID"] = "<jane-1@mail.gmail.com>"
+    mail.set_content("To both of you.")
+    mail.add_attachment(file, maintype="application", subtype="octet-stream", filename="bread.bin")
+    stamp = "Received: from x by cloudflare-email.net (cloudflare) id 1\r\n"
+    stamp += "Authentication-Results: mx.cloudflare.net; dmarc=pass header.from=gmail.com\r\n"
+    for rcpt_to in (reverse, others):
+        got = instance.post(site, stamp.encode() + mail.as_bytes(), rcpt_to=rcpt_to, mail_from=mailbox)
+        assert (got.status, got.receipt) == (202, "stored")
+    instance.finish()
+    sent = relay.messages[1:]
+    assert sorted(one.rcpt_to for one in sent) == [("ann@choir.example",), ("bob@bakery.example",)]
+    assert len({read(one.content)["Message-ID"] for one in sent}) == 1
+    for one in sent:
+        message = read(one.content)
+        shown = {name: [to.addr_spec for to in message[name].addresses] for name in ("From", "To", "Cc")}
+        assert shown == {
+            "From": [ALIAS],
+            "To": ["bob@bakery.example", "ann@choir.example"],
+            "Cc": ["carl@elsewhere.example"],
+        }
+        assert [part.get_content() for part in message.iter_attachments()] == [file]
+        told = one.content.partition(b"Content-Transfer-Encoding: base64")[0].decode().lower()
+        assert mailbox not in told and reverse not in told and others not in told
+
+
 PUBLIC = pathlib.Path(__file__).parents[2].parent / "shared" / "corpus"
 CLIENTS = re.compile(
     rb"^(?:X-Mailer|User-Agent): .*(?:Outlook|Apple Mail|Thunderbird)|^Message-ID: <[^>]*@mail\.gmail\.com>",

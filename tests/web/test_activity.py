@@ -8,7 +8,7 @@ from datetime import date, timedelta
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.store import events, stats
+from postern.store import contacts, events, stats
 from postern.store.stats import Day, Top
 from postern.web import plot
 from support.people import Browser, Person, Site
@@ -105,3 +105,25 @@ def test_events_are_filtered_and_paged(pages: Site, browser: Browser, jane: Pers
     assert "A message was handed on." in browser.get("/activity?kind=sent").text
     for odd in ("?kind=<script>", "?before=x", "?before=-1", "?kind=sent&kind=sent"):
         assert browser.get("/activity" + odd).status == 200
+
+
+def test_an_event_says_which_alias_and_which_contact_it_is_about(pages: Site, browser: Browser, jane: Person):
+    alias = pages.alias(jane, f"c-{jane.handle}")
+    ring = pages.context.ring
+    with pages.context.pool.connection() as db, db.transaction(SYSTEM):
+        bob = contacts.ensure(db, ring, alias.id, "bob@friends.example", "Bob")
+        events.add(db, ring, jane.id, "received", alias_id=alias.id, contact_id=bob.id)
+        events.add(db, ring, jane.id, "sent", alias_id=alias.id, note={"said": "2.0.0 Ok: queued as 4F1"})
+        events.add(db, ring, jane.id, "failed", alias_id=alias.id, note={"said": "5.2.2 full"})
+    page = browser.get("/activity").text.replace("<wbr>", "")
+    assert page.count(f'href="/aliases/{alias.uid}"') == 3
+    assert alias.address in page and "bob@friends.example" in page
+    assert "Said: 5.2.2 full." in page
+    assert "queued as" not in page, "what a server says that takes it tells nobody anything"
+    of_alias = browser.get(f"/aliases/{alias.uid}").text.replace("<wbr>", "")
+    events_there = of_alias.partition('id="activity"')[2]
+    assert "bob@friends.example" in events_there and alias.address not in events_there
+    with pages.context.pool.connection() as db, db.transaction(SYSTEM):
+        db.run("DELETE FROM aliases WHERE id = :id", id=alias.id)
+    gone = browser.get("/activity").text
+    assert "A message came in." in gone and f"/aliases/{alias.uid}" not in gone

@@ -166,7 +166,7 @@ def test_what_happened_is_told(pages: Site, browser: Browser, jane: Person, alia
             events.add(db, pages.context.ring, jane.id, kind, alias_id=alias.id, note={"said": f"say {kind}"})
     page = browser.get(f"/aliases/{alias.uid}").text
     for kind in events.KINDS:
-        assert f"say {kind}" in page
+        assert (f"say {kind}" in page) is (kind != "sent"), "who takes it says nothing that matters"
 
 
 @pytest.mark.parametrize("text", MARKUP)

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.store import events
+from postern.store import activity
 from postern.store.aliases import Alias
 from support.hostile import MARKUP
 from support.people import Browser, Person, Site
@@ -51,7 +51,7 @@ def test_letting_it_out_queues_it_and_counts_it(pages: Site, browser: Browser, j
     assert states(pages, uid) == {"queued"}
     assert pages.run("SELECT forwarded FROM aliases WHERE id = :id", id=alias.id) == [[1]]
     with pages.context.pool.connection() as db, db.transaction(jane.id):
-        assert [one.kind for one in events.of_alias(db, alias.id, 9)] == ["released", "held"]
+        assert [one.kind for one in activity.of_alias(db, alias.id, 9)] == ["released", "held"]
     assert browser.post(f"/quarantine/{uid}/release").status == 404
 
 
@@ -134,6 +134,7 @@ def test_what_failed_is_told_tried_again_and_given_up(
     assert "Nothing failed" in browser.get("/failed").text
     uid = fail(pages, alias)
     page = browser.get("/failed").text
+    assert "There is no such mailbox there." in page
     assert "550 5.1.1 &lt;no such user&gt; here" in page
     assert f"{jane.handle}@real.example" in page.replace("<wbr>", "")
     browser.follow(browser.post(f"/failed/{uid}/retry"))

@@ -217,8 +217,9 @@ class Demo:
     def stay(self) -> None:
         """Until Ctrl-C: show what arrives."""
         link = self._run("-m", "postern", "user", "link", USER).split()[0]
+        opened = _open(link)
         print(
-            f"\nIt stays up. Open this link, press its button, and you are {USER}:\n"
+            f"\nIt stays up. {'Your browser opens' if opened else 'Open'} this link; press its button, and you are {USER}:\n"
             f"  {link}\n"
             f"To try besides:\n"
             f"  {self._site}/          the front page; type {MAILBOX} to sign in by mail\n"
@@ -250,6 +251,17 @@ class Demo:
             while seen < len(self._sink.messages):
                 yield seen
                 seen += 1
+
+
+def _open(link: str) -> bool:
+    """In the browser of the desktop that somebody sits at; False where there is none."""
+    name = "open" if sys.platform == "darwin" else "xdg-open"
+    sits = sys.platform == "darwin" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    program = shutil.which(name) if sits and sys.stdout.isatty() else None
+    if program is None:
+        return False
+    null = subprocess.DEVNULL
+    return subprocess.call([program, link], stdin=null, stdout=null, stderr=null) == 0
 
 
 def _code(content: bytes) -> str:

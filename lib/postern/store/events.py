@@ -94,29 +94,6 @@ def of_user(db: Database, user_id: int, many: int) -> list[Event]:
     return db.rows(Event, _OF_USER, user_id=user_id, many=many)
 
 
-_PAGE = """
-SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
-FROM events WHERE user_id = :user_id AND id < :before AND (CAST(:wanted AS text) = '' OR kind = :wanted)
-ORDER BY id DESC LIMIT :many
-"""
-
-
-def page(db: Database, user_id: int, kind: str, before: int, many: int) -> list[Event]:
-    """A user's events of that kind (empty: any) with an id below `before`, newest first."""
-    return db.rows(Event, _PAGE, user_id=user_id, wanted=kind, before=before, many=many)
-
-
-_OF_ALIAS = """
-SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
-FROM events WHERE alias_id = :alias_id ORDER BY id DESC LIMIT :many
-"""
-
-
-def of_alias(db: Database, alias_id: int, many: int) -> list[Event]:
-    """What happened to an alias, newest first."""
-    return db.rows(Event, _OF_ALIAS, alias_id=alias_id, many=many)
-
-
 _WITH_CONTACT = """
 SELECT id, uid, user_id, at, kind, alias_id, message_id, delivery_id, contact_id, note_sealed
 FROM events WHERE alias_id = :alias_id AND contact_id IS NOT NULL AND kind = ANY(CAST(:kinds AS text[]))

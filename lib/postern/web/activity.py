@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.store import events, stats
+from postern.store import activity, events, stats
 from postern.web import event_row, ids, plot, render, room, session
 
 TYPE_CHECKING = False
@@ -25,7 +25,7 @@ def show(context: Context, request: Request, who: SignedIn) -> Response:
     kind = kind if kind in events.KINDS else ""
     before = ids.number_or(request.query("before"), 2**62)
     with context.pool.connection() as db, db.transaction(who.user_id):
-        found = events.page(db, who.user_id, kind, before, MANY + 1)
+        found = activity.page(db, who.user_id, kind, before, MANY + 1)
         days = stats.days(db, who.user_id, DAYS)
         busiest = stats.top(db, who.user_id, DAYS, TOP)
     older = (

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from postern.base.errors import NotFound, PosternError
 from postern.flow import aliases as making
-from postern.store import alias_list, aliases, contacts, events, mailboxes
+from postern.store import activity, alias_list, aliases, contacts, mailboxes
 from postern.web import (
     alias_row,
     contact_row,
@@ -119,7 +119,7 @@ def page(
         links = alias_list.mailboxes_of(db, [alias.id])[alias.id]
         own = mailboxes.of_user(db, who.user_id)
         known = contacts.of_alias(db, alias.id, MANY_CONTACTS)
-        happened = events.of_alias(db, alias.id, MANY_EVENTS)
+        happened = activity.of_alias(db, alias.id, MANY_EVENTS)
         asked = ids.uid_or_none(request.query("contact"))
         reverse_of = contacts.find(db, asked) if asked else None
     if alias.deleted_at is not None:
@@ -152,7 +152,7 @@ def page(
         forwarded=f"{alias.forwarded:,}",
         blocked=f"{alias.blocked:,}",
         replied=f"{alias.replied:,}",
-        seen=times.day(alias.seen_at) if alias.seen_at else "not yet",
+        seen=times.day(alias.seen_at) if alias.seen_at else "not used yet",
         since=times.day(alias.created_at),
         note=alias.note,
         name=alias.name(context.ring),

@@ -42,7 +42,9 @@ def _row(csrf: str, alias: Alias, where: str) -> Safe:
         forwarded=f"{alias.forwarded:,}",
         blocked=f"{alias.blocked:,}",
         replied=f"{alias.replied:,}",
-        seen=times.day(alias.seen_at) if alias.seen_at else render.render("alias_row_unused"),
+        seen=render.render("alias_row_seen", day=times.day(alias.seen_at))
+        if alias.seen_at
+        else render.render("alias_row_unused"),
         switch=switch(csrf, alias),
     )
 

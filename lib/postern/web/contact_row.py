@@ -33,7 +33,9 @@ def _row(ring: KeyRing, csrf: str, alias: Alias, contact: Contact) -> Safe:
         name=render.render("contact_name", name=name) if name else render.EMPTY,
         received=f"{contact.received:,}",
         sent=f"{contact.sent:,}",
-        seen=times.day(contact.seen_at) if contact.seen_at else "not yet",
+        seen=render.render("contact_seen", day=times.day(contact.seen_at))
+        if contact.seen_at
+        else "nothing yet",
         reverse=f"{contact.reverse_local}@{alias.domain}",
         badge=render.render("contact_blocked") if blocked else render.EMPTY,
         act="unblock" if blocked else "block",

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postern.base.keyring import KeyRing
-    from postern.store.events import Event
+    from postern.store.activity import Told
     from postern.web.render import Safe
 
 WORDS = {
@@ -37,28 +37,49 @@ WORDS = {
 _TOLD = ("from", "why", "said", "status")
 """Keys of a note that are shown, in this order."""
 
+_POLITE = ("sent", "said")
+"""What a server says that takes a message is a number for its own log."""
 
-def rows(ring: KeyRing, found: Sequence[Event]) -> Safe:
+
+def rows(ring: KeyRing, found: Sequence[Told]) -> Safe:
     """The list, newest first as they come."""
     if not found:
         return render.render("event_none")
     return render.render("event_list", rows=render.join(_row(ring, one) for one in found))
 
 
-def _row(ring: KeyRing, event: Event) -> Safe:
+def _row(ring: KeyRing, event: Told) -> Safe:
     kind, word, meaning = WORDS[event.kind]
     return render.render(
         "event_row",
         kind=kind,
         what=word,
         note=" ".join([meaning, *_details(ring, event)]),
+        about=_about(ring, event),
         at=times.minute(event.at),
     )
 
 
-def _details(ring: KeyRing, event: Event) -> list[str]:
+def _about(ring: KeyRing, event: Told) -> Safe:
+    """Which alias and which contact it is about, as far as they are known and still there."""
+    about = []
+    if event.alias:
+        about.append(
+            render.render("event_alias", uid=str(event.alias_uid), address=render.address(event.alias))
+        )
+    try:
+        contact = event.contact(ring)
+    except SealBroken:
+        contact = ""
+    if contact:
+        about.append(render.render("event_contact", address=render.address(contact)))
+    return render.render("event_about", about=render.join(about)) if about else render.EMPTY
+
+
+def _details(ring: KeyRing, event: Told) -> list[str]:
     try:
         note = event.note(ring)
     except SealBroken:
         return ["(Its key is not in the key ring.)"]
-    return [f"{name.capitalize()}: {note[name]}." for name in _TOLD if note.get(name)]
+    told = [name for name in _TOLD if note.get(name) and (event.kind, name) != _POLITE]
+    return [f"{name.capitalize()}: {note[name]}." for name in told]

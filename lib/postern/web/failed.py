@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from postern.flow import failed as flow
 from postern.store import held
 from postern.web import ids, render, room, said, session, times
@@ -33,6 +35,8 @@ _MEANING = (
     ("5.2", "The mailbox cannot take it."),
 )
 """Beginning of a status (RFC 3463) -> what it means."""
+
+_STATUS = re.compile(r"(?:5\d\d[ -])?(5\.\d{1,3}\.\d{1,3})\b")
 
 
 @session.page
@@ -71,15 +75,15 @@ def drop(context: Context, request: Request, who: SignedIn, fields: Fields) -> R
 
 
 def _row(context: Context, token: str, one: Failed) -> Safe:
-    summary = one.summary(context.ring)
+    summary, told = one.summary(context.ring), one.said(context.ring)
     can_retry = one.state == "failed" and one.has_mail
     return render.render(
         "failed_row",
         subject=summary.get("subject") or ("Your reply" if one.kind == "reply" else "A message"),
         alias=render.address(one.alias or ""),
         address=render.address(one.address(context.ring)),
-        meaning=_meaning(one),
-        said=one.said(context.ring) or "It said nothing.",
+        meaning=_meaning(one, told),
+        said=told or "It said nothing.",
         at=times.minute(one.at),
         badge="came back" if one.state == "sent" else "failed",
         acts=render.render("failed_acts", csrf=token, uid=str(one.uid), message=str(one.message_uid))
@@ -88,8 +92,10 @@ def _row(context: Context, token: str, one: Failed) -> Safe:
     )
 
 
-def _meaning(one: Failed) -> str:
-    status = one.bounced_status or ""
+def _meaning(one: Failed, told: str) -> str:
+    """By the status in the bounce, or with which the server's words begin (RFC 2034)."""
+    found = _STATUS.match(told)
+    status = one.bounced_status or (found[1] if found else "")
     for beginning, words in _MEANING:
         if status.startswith(beginning):
             return words

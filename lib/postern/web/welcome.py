@@ -9,7 +9,7 @@ from __future__ import annotations
 from postern.base.errors import PosternError
 from postern.flow import aliases as making
 from postern.flow import mailboxes as keeping
-from postern.store import alias_list, domains, events, mailboxes, users
+from postern.store import activity, alias_list, domains, mailboxes, users
 from postern.store.alias_list import Wanted
 from postern.web import event_row, render, room, said, session
 from postern.web import response as responses
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from postern.flow.context import Context
+    from postern.store.activity import Told
     from postern.store.aliases import Alias
-    from postern.store.events import Event
     from postern.store.mailboxes import Mailbox
     from postern.store.sessions import SignedIn
     from postern.web.form import Fields
@@ -79,7 +79,7 @@ def _page(
         mailbox = mailboxes.default(db, who.user_id)
         has_domain = bool(domains.usable(db, who.user_id))
         newest = alias_list.page(db, who.user_id, _NEWEST, 1, 0)
-        happened = events.of_alias(db, newest[0].id, MANY_EVENTS) if newest else []
+        happened = activity.of_alias(db, newest[0].id, MANY_EVENTS) if newest else []
     alias = newest[0] if newest else None
     bodies = (
         _mailbox(context, who, own, mailbox, typed),
@@ -116,7 +116,7 @@ def _steps(done: Sequence[bool], bodies: Sequence[Safe]) -> Safe:
     return render.join(shown)
 
 
-def _wait(now: int, has_mailbox: bool, happened: Sequence[Event]) -> Safe:
+def _wait(now: int, has_mailbox: bool, happened: Sequence[Told]) -> Safe:
     """Lets the page look again by itself where something outside it comes next: a link that is opened, a mail."""
     if _was_sent(happened) or not has_mailbox or now == 1:
         return render.EMPTY
@@ -141,7 +141,7 @@ def _alias(context: Context, who: SignedIn, alias: Alias | None, has_domain: boo
     return render.render("welcome_alias", csrf=room.csrf_token(context, who))
 
 
-def _write(context: Context, alias: Alias | None, mailbox: Mailbox | None, happened: Sequence[Event]) -> Safe:
+def _write(context: Context, alias: Alias | None, mailbox: Mailbox | None, happened: Sequence[Told]) -> Safe:
     if happened:
         return render.render("welcome_write_done")
     if alias is None or mailbox is None:
@@ -149,7 +149,7 @@ def _write(context: Context, alias: Alias | None, mailbox: Mailbox | None, happe
     return render.render("welcome_write", address=alias.address, mailbox=_address(context, mailbox))
 
 
-def _arrive(context: Context, who: SignedIn, mailbox: Mailbox | None, happened: Sequence[Event]) -> Safe:
+def _arrive(context: Context, who: SignedIn, mailbox: Mailbox | None, happened: Sequence[Told]) -> Safe:
     if mailbox is None or not happened:
         return render.EMPTY
     listing = event_row.rows(context.ring, happened)
@@ -160,7 +160,7 @@ def _arrive(context: Context, who: SignedIn, mailbox: Mailbox | None, happened: 
     return render.render("welcome_arrived", events=listing, mailbox=_address(context, mailbox), csrf=csrf)
 
 
-def _was_sent(happened: Sequence[Event]) -> bool:
+def _was_sent(happened: Sequence[Told]) -> bool:
     return any(one.kind == "sent" for one in happened)
 
 
