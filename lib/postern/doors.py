@@ -93,6 +93,29 @@ def run_job(name: str) -> int:
     return 0
 
 
+def pipe() -> int:
+    """One message from the host's mail server, on standard input; returns the exit code. Says nothing, whatever happens.
+
+    A signal ends it with 75: a mail server takes a program that was killed for one that refused the message.
+    """
+    import signal
+
+    for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGXCPU"):
+        signal.signal(getattr(signal, name), lambda *_: os._exit(75))
+    home.use_packages(home.find())
+    home.check_packages(home.find())
+    from postern.flow.context import open_context
+    from postern.flow.piped import take_piped
+
+    context = open_context(os.environ, "pipe")
+    try:
+        with contextlib.closing(context.pool):
+            return take_piped(context, os.environ, sys.stdin.buffer)
+    except Exception as error:
+        context.log.exception("pipe.fault", error)
+        return 75
+
+
 def _mend() -> int:
     """An upgrade was killed, and the site is closed until somebody mends it: cron comes first."""
     import subprocess

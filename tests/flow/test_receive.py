@@ -16,6 +16,7 @@ from datetime import datetime, timezone
 import pytest
 import standardwebhooks
 
+from postern.mail.envelope import HASHED_BYTES
 from postern.ops import post
 from support.instance import ALIAS, DOMAIN, ROOT, Instance
 from support.mail import message
@@ -202,6 +203,31 @@ def test_a_signed_envelope_that_makes_no_sense_is_400(quiet: Instance, site: str
     status, _ = send(site, resign(quiet, signed(quiet, mime), **changes), mime)
     assert status == 400
     assert stored(quiet) == (0, 0, 0)
+
+
+def test_a_large_message_needs_no_hash_but_its_size(quiet: Instance, site: str):
+    mime = message(body=b"0123456789abcdef" * (HASHED_BYTES // 16))
+    assert len(mime) > HASHED_BYTES
+    headers = resign(quiet, signed(quiet, mime), sha256="")
+    assert send(site, headers, mime[:-1])[0] == 400
+    assert stored(quiet) == (0, 0, 0)
+    assert send(site, resign(quiet, signed(quiet, mime), sha256=""), mime)[0] == 202
+
+
+def test_a_probe_is_told_whether_the_message_would_be_taken_and_stores_nothing(quiet: Instance, site: str):
+    def probe(rcpt_to: str, size: int = 1000) -> tuple:
+        headers = post.headers(quiet.secret, "bob@shop.example", rcpt_to, b"", "cloudflare")
+        return send(site, resign(quiet, headers, type="mail.probe", size=size), b"")
+
+    def said(answer: tuple) -> tuple:
+        status, headers = answer
+        return status, headers.get("postern-receipt") or headers.get("postern-reject")
+
+    assert said(probe(ALIAS)) == (202, "ready")
+    assert said(probe("nobody@alias.example")) == (422, "5.1.1 no such alias")
+    assert said(probe(ALIAS, 2**29)) == (422, "5.3.4 message larger than 26214400 bytes")
+    assert stored(quiet)[0] == 0
+    assert said(probe("bn-aaaaaaaaaaaaaaaaaaaaaaaaaa@alias.example")) == (422, "5.1.1 no such alias")
 
 
 def test_a_body_longer_than_signed_is_400(quiet: Instance, site: str):

@@ -17,37 +17,16 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from postern.ops import post
-from postern.ops.local.embedded import Postgres
-from support.account import Account, Tenant
+from support.account import Tenant
 from support.apache import Apache
-from support.fixtures import relay_env
 from support.instance import ALIAS
 from support.mail import body_of, message, parsed
 from support.patience import until
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay, wait
 
 pytestmark = pytest.mark.tier("apache")
 
 LARGE = 25 * 1024 * 1024 - 4096
-
-
-@pytest.fixture(scope="session")
-def account() -> Iterator[Account]:
-    made = Account()
-    yield made
-    made.remove()
-
-
-@pytest.fixture
-def tenant(account: Account, tls_server: Postgres, relay: ScriptedRelay) -> Iterator[Tenant]:
-    """A migrated instance of the account, with a user, a mailbox and an alias."""
-    with fresh_database(tls_server) as database:
-        made = Tenant(account, database, relay_env(relay))
-        try:
-            yield made
-        finally:
-            made.close()
 
 
 @pytest.fixture(params=["prefork", "event"])

@@ -18,6 +18,7 @@ from standardwebhooks import Webhook
 from postern.base.errors import ConfigError, WeakKey
 from postern.mail.address import is_bounce
 from postern.mail.envelope import (
+    HASHED_BYTES,
     Envelope,
     Inbound,
     Malformed,
@@ -325,6 +326,8 @@ NOT_STRICT = [
     ("sha256 too short", raw(sha256='"abab"')),
     ("sha256 too long", raw(sha256='"' + "ab" * 33 + '"')),
     ("sha256 no text", raw(sha256="0")),
+    ("sha256 empty and not large", raw(sha256='""', size=str(HASHED_BYTES))),
+    ("a probe without a hash", raw(type='"mail.probe"', sha256='""')),
     ("source empty", raw(source='""')),
     ("source with a blank", raw(source='"cloud flare"')),
     ("source too long", raw(source='"' + "x" * 33 + '"')),

@@ -2,7 +2,7 @@
 
 home/.env          settings and secrets, 0600
 home/venv          the two dependencies: a link into home/venvs/
-home/bin/          the command `postern`
+home/bin/          the commands `postern` and `pipe`
 home/logs/         JSON lines, a file a day
 home/spool/        messages taken in while the database is away (new, kept, tmp)
 home/backups/      sealed copies of the database

@@ -168,6 +168,24 @@ class Config:
     backup_weekly: int = setting(4, "And the newest of so many weeks.")
     backup_monthly: int = setting(12, "And the newest of so many months.")
 
+    mailgun_signing_key: str = setting(
+        "", "Opens /hooks/mailgun/mime: Mailgun's HTTP webhook signing key (docs/webhooks.md).", secret=True
+    )
+    postmark_login: str = setting(
+        "",
+        "Opens /hooks/postmark: `user:password`, as they stand in the webhook's URL at Postmark.",
+        secret=True,
+    )
+    ses_topic: str = setting(
+        "", "Opens /hooks/ses: ARN of the Amazon SNS topic that Amazon SES gives mail to."
+    )
+
+    cloudflare_token: str = setting(
+        "",
+        "API token for `postern cloudflare`; empty: it asks for it and keeps it nowhere.",
+        secret=True,
+    )
+
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
     log_days: int = setting(14, "Days that log files stay.", least=1)
 

@@ -40,6 +40,7 @@ NOUNS = (
     "migrate",
     "health",
     "acts",
+    "cloudflare",
     "send_test",
     "doctor",
     "deps",

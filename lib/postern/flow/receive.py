@@ -31,18 +31,27 @@ if TYPE_CHECKING:
     from postern.flow.recipient import Taker
     from postern.flow.seal import Letter
     from postern.mail.envelope import Inbound, Verified
+    from postern.mail.trust import Verdict
 
 
 AWAY = (DatabaseUnavailable, SchemaMissing, ConfigError)
 """The database cannot be used, for a while or until the operator mends something: the spool takes over."""
 
+READY = "ready"
+"""To a probe: the message would be taken."""
+
 
 def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: Iterable[bytes]) -> str:
-    """Take one message in; returns what was done with it: stored, duplicate, spooled or discarded.
+    """Take in one message that the Worker posted, and raise Unsigned or Malformed for what nobody of us did; else as take()."""
+    return take(context, envelope.verify(inbound, secrets, clock.now()), body)
 
-    `body` yields the MIME bytes as they come. Raises Unsigned, Malformed, Refused or Busy; then nothing is stored.
+
+def take(context: Context, verified: Verified, body: Iterable[bytes], verdict: Verdict | None = None) -> str:
+    """Take one message in; returns what was done with it: stored, duplicate, spooled or discarded. To a probe: ready.
+
+    `body` yields the MIME bytes as they come. `verdict`: what is known of its author, where that does not stand in the stamp of
+    POSTERN_AUTHSERV. Raises Malformed, Refused or Busy, or Unsigned for a replay; then nothing is stored.
     """
-    verified = envelope.verify(inbound, secrets, clock.now())
     log = context.log.with_fields(webhook_id=verified.id)
     try:
         taker = admission.admit(context, verified)
@@ -51,14 +60,16 @@ def receive(context: Context, inbound: Inbound, secrets: Sequence[bytes], body: 
         if context.spool.has(verified.id):
             raise admission.replayed() from None
         taker = None
-    if isinstance(taker, Bounce):
+    if isinstance(taker, Bounce) and not verified.envelope.probe:
         return _take_bounce(context, verified, taker, body)
     size = verified.envelope.size
-    if size > context.config.max_message_bytes:
+    if size > context.config.max_message_bytes and not isinstance(taker, Bounce):
         raise admission.oversize(context, verified, taker)
     context.spool.check_room(size)
+    if isinstance(taker, Bounce) or verified.envelope.probe:
+        return READY
     with contextlib.closing(Holder(context.spool.tmp)) as holder:
-        letter = seal(context, verified, body, holder)
+        letter = seal(context, verified, body, holder, verdict)
         taken = _store_or_spool(context, letter, holder, taker)
     log.info("receipt." + taken.receipt, message=str(letter.uid), size=letter.size, source=letter.source)
     if taken.smtp:

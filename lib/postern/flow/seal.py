@@ -71,8 +71,17 @@ class Letter:
     head: Head = field(default_factory=Head)
 
 
-def seal(context: Context, verified: Verified, body: Iterable[bytes], holder: Holder) -> Letter:
-    """Stream the body into the holder, sealed. Malformed when it is not what was signed; Refused when it loops."""
+def seal(
+    context: Context,
+    verified: Verified,
+    body: Iterable[bytes],
+    holder: Holder,
+    verdict: trust.Verdict | None = None,
+) -> Letter:
+    """Stream the body into the holder, sealed. `verdict`: instead of what the message's own stamps say.
+
+    Malformed when it is not what was signed; Refused when it loops.
+    """
     sent = verified.envelope
     uid = uuid.uuid4()
     sealer = StreamSealer(context.ring, messages.body_place(uid))
@@ -100,13 +109,12 @@ def seal(context: Context, verified: Verified, body: Iterable[bytes], holder: Ho
         fingerprint=context.ring.index("fingerprint", fingerprint.digest()),
         stream_header=sealer.header,
         chunk_count=holder.count,
-        head=_read(parsed, context.config.authserv, sent),
+        head=_read(parsed, verdict or trust.read(parsed, context.config.authserv), sent),
     )
 
 
-def _read(block: HeaderBlock, authserv: str, sent: Envelope) -> Head:
+def _read(block: HeaderBlock, verdict: trust.Verdict, sent: Envelope) -> Head:
     author, sole = rewrite.author_of(block), trust.sole_author(block)
-    verdict = trust.read(block, authserv)
     subject = parts.value(block, b"Subject")[:_MAX_SUBJECT]
     return Head(
         author=author.address if author else "",
@@ -151,9 +159,10 @@ class Counted:
             yield piece
 
     def check(self) -> None:
-        """Whether it was the whole of it, unaltered."""
+        """Whether it was the whole of it, unaltered; by its size alone where the envelope has no hash."""
         whole = self._seen == self._sent.size
-        if not whole or not hmac.compare_digest(self._hash.hexdigest(), self._sent.sha256):
+        digest = self._hash.hexdigest() if self._sent.sha256 else ""
+        if not whole or not hmac.compare_digest(digest, self._sent.sha256):
             raise envelope.Malformed(
                 "The body does not match its signed size and hash.",
                 "Send the message again, whole and unaltered.",

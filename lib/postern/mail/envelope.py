@@ -2,8 +2,11 @@
 
 Signature: HMAC-SHA256 over `webhook-id "." webhook-timestamp "." envelope JSON`, written `v1,<base64>`; one in the
 list by one of our secrets is enough, so a secret can be changed without a gap. Three stages: Inbound (nothing believed),
-Verified (only verify() makes one), and its Envelope. Nothing before the signature costs more than decoding 4 KiB and an
-HMAC a secret.
+Verified (only verify() makes one, or vouch() where another proof stands for it), and its Envelope. Nothing before the
+signature costs more than decoding 4 KiB and an HMAC a secret.
+
+Two types: `mail.inbound`, which the message follows, and `mail.probe`, without a body, which asks whether that message would be
+taken. `sha256` may be empty for a message larger than HASHED_BYTES: a Worker on the free plan has not the time to hash it.
 
 Bounce address (VERP): `bn-` and base32 (lower case, no padding) of 8 bytes delivery id, big-endian, and 8 bytes tag: 29
 letters. Its alphabet survives servers that change case.
@@ -29,6 +32,9 @@ MAX_SIGNATURES = 1_024
 
 MAX_ENVELOPE64 = 4_096
 """Characters: two addresses of the longest kind, escaped. Apache takes 8,190 a field."""
+
+HASHED_BYTES = 2 * 1024 * 1024
+"""Up to this size the body's hash must be signed, as lib/postern/edge/worker.js does. What is larger is guarded by TLS."""
 
 MAX_ADDRESS_BYTES = 512
 """Some senders' bounce addresses are longer than RFC 5321 allows, and refusing them helps nobody."""
@@ -68,18 +74,25 @@ class Inbound:
 
 @dataclass(frozen=True)
 class Envelope:
-    """Who sent it to whom, and what its bytes must be. `mail_from` is empty for bounces; `sha256` is hex."""
+    """Who sent it to whom, and what its bytes must be. `mail_from` is empty for bounces; `sha256` is hex, or empty.
+
+    `probe`: nothing follows; would it be taken?
+    """
 
     mail_from: str = field(repr=False)
     rcpt_to: str = field(repr=False)
     size: int
     sha256: str
     source: str
+    probe: bool = False
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A post whose signature, age and form were checked. Only verify() makes one. Not checked: was its id seen before?"""
+    """A post whose signature, age and form were checked. Only verify() and vouch() make one.
+
+    Not checked: was its id seen before?
+    """
 
     id: str
     envelope: Envelope
@@ -137,6 +150,16 @@ def verify(inbound: Inbound, secrets: Sequence[bytes], now: float) -> Verified:
     return Verified(inbound.id, _read_envelope(envelope_json))
 
 
+def vouch(id: str, sent: Envelope) -> Verified:  # noqa: A002 - the name in the contract
+    """A message whose sender is proven another way: by a service's own signature, or because our own user runs the program.
+
+    Malformed when the envelope makes no sense. `id` as in the contract: the same one is taken once in a while.
+    """
+    if not _ID.fullmatch(id) or not _is_sound(sent):
+        raise _malformed("a value of the envelope is not what it should be")
+    return Verified(id, sent)
+
+
 def _well_formed(inbound: Inbound) -> bytes:
     """The envelope's bytes, when all four values are there, small, and of their form."""
     values = (inbound.id, inbound.timestamp, inbound.signature, inbound.envelope64)
@@ -173,9 +196,16 @@ def _read_envelope(envelope_json: bytes) -> Envelope:
         raise _malformed("the envelope is not strict JSON") from None
     if not isinstance(found, dict) or type(found.get("v")) is not int or found["v"] != 1:
         raise _malformed("the envelope's version is not 1")
-    if set(found) != _KEYS or found["type"] != "mail.inbound":
+    if set(found) != _KEYS or found["type"] not in ("mail.inbound", "mail.probe"):
         raise _malformed("the envelope has not the keys of its version")
-    envelope = Envelope(found["mail_from"], found["rcpt_to"], found["size"], found["sha256"], found["source"])
+    envelope = Envelope(
+        found["mail_from"],
+        found["rcpt_to"],
+        found["size"],
+        found["sha256"],
+        found["source"],
+        found["type"] == "mail.probe",
+    )
     if not _is_sound(envelope):
         raise _malformed("a value of the envelope is not what it should be")
     return envelope
@@ -197,10 +227,16 @@ def _is_sound(envelope: Envelope) -> bool:
         for text in (envelope.mail_from, envelope.rcpt_to, envelope.sha256, envelope.source)
     ):
         return False
-    if not _SHA256.fullmatch(envelope.sha256) or not _SOURCE.fullmatch(envelope.source):
+    if not _is_hash(envelope) or not _SOURCE.fullmatch(envelope.source):
         return False
     local, _, domain = envelope.rcpt_to.rpartition("@")
     return bool(local and domain) and _is_safe(envelope.rcpt_to) and _is_safe(envelope.mail_from)
+
+
+def _is_hash(envelope: Envelope) -> bool:
+    return bool(_SHA256.fullmatch(envelope.sha256)) or (
+        envelope.sha256 == "" and envelope.size > HASHED_BYTES
+    )
 
 
 def _is_safe(address: str) -> bool:

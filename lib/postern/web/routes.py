@@ -23,6 +23,9 @@ ROUTES = {
     ("GET", "/"): "front:show",
     ("GET", "/health"): "health:show",
     ("POST", "/hooks/inbound"): "hooks:inbound",
+    ("POST", "/hooks/mailgun/mime"): "inbound.mailgun:take",
+    ("POST", "/hooks/postmark"): "inbound.postmark:take",
+    ("POST", "/hooks/ses"): "inbound.ses:take",
     ("GET", "/block/*"): "block:show",
     ("POST", "/block/*"): "block:block",
     # Signing in and out

@@ -1,4 +1,4 @@
-"""The doors' files: the interpreter line of the CGI, the command `postern`, byte code, and the fingerprinted static files."""
+"""The doors' files: the first line of the CGI, the commands in the home, byte code, and static files with fingerprints."""
 
 from __future__ import annotations
 
@@ -34,14 +34,15 @@ def _line() -> str:
 
 def _plan(site: Installation) -> str:
     wrong = [] if _door_text(site) == _with_line(_door_text(site), _line()) else ["cgi-bin/postern.cgi"]
-    wrong += [] if os.path.exists(_command(site)) else [_command(site)]
+    wrong += [path for path in _commands(site) if not os.path.exists(path)]
     return f"write {' and '.join(wrong)}, byte code and static copies" if wrong else ""
 
 
 def _do(site: Installation) -> str:
     door = site.path("cgi-bin", "postern.cgi")
     write_file(door, _with_line(_door_text(site), _line()), 0o755)
-    write_file(_command(site), _command_text(site), 0o700)
+    for path, text in _commands(site).items():
+        write_file(path, text, 0o700)
     for folder in ("lib", "cron"):
         # A file that does not compile would show at its first request, so it stops here.
         if not compileall.compile_dir(site.path(folder), quiet=2):
@@ -56,9 +57,9 @@ def _do(site: Installation) -> str:
 def _undo(site: Installation) -> str:
     door = site.path("cgi-bin", "postern.cgi")
     write_file(door, _with_line(_door_text(site), SHIPPED_LINE), 0o755)
-    if os.path.exists(_command(site)):
-        os.unlink(_command(site))
-    return "the CGI has its first line back, the command is gone"
+    for path in filter(os.path.exists, _commands(site)):
+        os.unlink(path)
+    return "the CGI has its first line back, the commands are gone"
 
 
 def _door_text(site: Installation) -> str:
@@ -73,17 +74,22 @@ def _with_line(text: str, line: str) -> str:
     return line + "\n" + text.partition("\n")[2]
 
 
-def _command(site: Installation) -> str:
-    return os.path.join(site.home, "bin", "postern")
-
-
-def _command_text(site: Installation) -> str:
+def _commands(site: Installation) -> dict[str, str]:
+    """Path -> text: what people type, and what the host's mail server starts (docs/pipe.md)."""
     quoted = {name: shlex.quote(value) for name, value in (("home", site.home), ("lib", site.path("lib")))}
-    return (
-        "#!/bin/sh\n# Made by install.sh.\n"
-        f"exec env POSTERN_HOME={quoted['home']} PYTHONPATH={quoted['lib']} "
-        f'{shlex.quote(python())} -m postern "$@"\n'
-    )
+    made = "#!/bin/sh\n# Made by install.sh.\n"
+    pipe = f"{shlex.quote(python())} -IS {shlex.quote(site.path('cron', 'pipe.py'))}"
+    return {
+        os.path.join(site.home, "bin", "postern"): (
+            f"{made}exec env POSTERN_HOME={quoted['home']} PYTHONPATH={quoted['lib']} "
+            f'{shlex.quote(python())} -m postern "$@"\n'
+        ),
+        # A program that cannot be started, or was killed, has refused nothing: the mail server tries again (75).
+        os.path.join(site.home, "bin", "pipe"): (
+            f"{made}exec >/dev/null 2>&1\nPOSTERN_HOME={quoted['home']} {pipe}\n"
+            "code=$?\ncase $code in 0|65|67|69|77) exit $code ;; esac\nexit 75\n"
+        ),
+    }
 
 
 DOORS = Step("Doors, byte code, static files", _plan, _do, _undo)
