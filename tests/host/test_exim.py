@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import pathlib
+import re
+import subprocess
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 
+import tiers
 from postern.ops.install import doors
 from support.account import Tenant
 from support.exim import Exim
 from support.instance import ALIAS
 from support.mail import body_of, message
-from support.patience import until
+from support.patience import PATIENCE, until
 from support.relay import ScriptedRelay
 
 pytestmark = pytest.mark.tier("exim")
@@ -51,9 +54,23 @@ def test_what_exim_pipes_is_forwarded_refused_or_waits(exim: Exim, tenant: Tenan
     until(lambda: len(relay.messages) == 3)
     assert (exim.waiting(), exim.bounces()) == (0, "")
 
+    # The guide's own words; `~` is where .postern lies.
+    (guide,) = re.findall(
+        r"^```sh\n(.*?)^```$", (tiers.TOP / "docs" / "pipe.md").read_text(), re.MULTILINE | re.DOTALL
+    )
+    pathlib.Path(tenant.home, ".postern").symlink_to(tenant.home)
+    done = subprocess.run(
+        tenant.account.command("/bin/sh", "-c", guide.replace("alias.example.org", "alias.example")),
+        env={**tenant.account.environ, "HOME": tenant.home},
+        capture_output=True,
+        timeout=PATIENCE,
+    )
+    assert (done.stdout, done.stderr) == (b"0\n", b"")
+    until(lambda: len(relay.messages) == 4)
+
     exim.send(message(), SENDER, "nobody@alias.example")
     assert "nobody@alias.example" in exim.bounces()
-    assert "return code 67" in exim.bounces() or "67" in exim.log()
+    assert "status 67" in exim.log() or "returned 67" in exim.log() or "code 67" in exim.log(), exim.log()
     before = exim.bounces()
 
     # Nothing works for a while: no settings; then no program at all. Nobody is told, and all of it arrives afterwards.
@@ -67,4 +84,4 @@ def test_what_exim_pipes_is_forwarded_refused_or_waits(exim: Exim, tenant: Tenan
     assert (exim.waiting(), exim.bounces()) == (2, before), exim.log()
     exim.run_queue()
     assert (exim.waiting(), exim.bounces()) == (0, before), exim.log()
-    until(lambda: len(relay.messages) == 5)
+    until(lambda: len(relay.messages) == 6)

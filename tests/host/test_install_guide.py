@@ -56,6 +56,7 @@ def test_the_guide_for_a_shell(operator: Operator, relay: ScriptedRelay) -> None
     assert script.count("install.sh") == 2
     done = operator.host.run(script, env=operator.answers)
     assert done.returncode == 0, done.stdout
+    assert "Lead the mail of your domain here: docs/cloudflare.md" in done.stdout
     until(lambda: relay.messages)
     assert relay.messages[0].rcpt_to == ("jane.doe@real-mailbox.example",)
     status, _, page = operator.host.ask("GET", "/", {"Accept": "text/html"})

@@ -3,8 +3,9 @@
     with Cloudflare("example.org") as cloudflare: run("postern", "cloudflare", "plan", …, "--api", cloudflare.url)
 
 What it is asked and what it answers is held against SHAPES, which say in short what Cloudflare's published OpenAPI description
-(github.com/cloudflare/api-schemas, and the SDK 5.9.0 that is generated from it) says of these operations: which fields there
-are, of what kind, which must be there, and which words they may hold. A request that breaks them is a failed test.
+(github.com/cloudflare/api-schemas, openapi.json; read through the SDK 5.9.0, which is generated from it) says of these
+operations: which fields there are, of what kind, which must be there, and which words they may hold. A request that breaks
+them is a failed test.
 """
 
 from __future__ import annotations

@@ -51,7 +51,9 @@ def add_domain(args: argparse.Namespace) -> None:
             admin_acts.add(db, admin_acts.OPERATOR, "take in domain", args.user or name)
     except UniqueViolation:
         raise Conflict(f"{name} is here already.", "See: postern domain list") from None
-    print(f"Took in {name}. Next: point its mail to the Worker, and postern alias add HANDLE name@{name}")
+    print(
+        f"Took in {name}. Next: lead its mail here (docs/cloudflare.md), and postern alias add HANDLE name@{name}"
+    )
 
 
 def offer_subdomains(args: argparse.Namespace) -> None:

@@ -62,6 +62,9 @@ def _do(site: Installation) -> str:
             link = sign_in.make_link(context, db, user)
     line = f"Sign in as {user.handle} (once, within 24 hours): {link}"
     site.next_steps.insert(0, line)
+    site.next_steps.append(
+        "Lead the mail of your domain here: docs/cloudflare.md; or docs/pipe.md, for the host's own mail server."
+    )
     # Told at once as well: a run that is killed before its end tells no next steps.
     return f"{user.handle}\n    {line}"
 
