@@ -143,8 +143,8 @@ FORMS = {
 }
 """Route -> the form. All of them are POST."""
 
-BY_SIGNATURE = {"/hooks/inbound"}
-"""Posts that machines send, each proven by a signature; there is no form."""
+BY_SIGNATURE = {"/hooks/inbound", "/hooks/mailgun/mime", "/hooks/postmark", "/hooks/ses"}
+"""Posts that machines send, each proven by a signature (Postmark's by a password); there is no form."""
 
 BY_TOKEN = {"/block/*"}
 """Posts that come from anywhere: mail programs send them, the token is the proof (RFC 8058)."""

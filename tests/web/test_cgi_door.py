@@ -118,7 +118,8 @@ sys.path.insert(0, sys.argv[1])
 from postern.doors import cgi
 cgi()
 heavy = {"argparse", "cryptography", "email", "pg8000", "smtplib", "ssl"}
-print(sorted(heavy.intersection(sys.modules)), file=sys.stderr)
+others = [name for name in sys.modules if name.startswith("postern.web.inbound")]
+print(sorted([*heavy.intersection(sys.modules), *others]), file=sys.stderr)
 """
     environ = {
         "POSTERN_HOME": instance.home,
