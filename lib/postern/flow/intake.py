@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from postern.flow import admission, policy
+from postern.flow import admission, direct, policy
+from postern.flow.policy import Decision
+from postern.flow.recipient import Direct
 from postern.store import (
     blocked_senders,
     contacts,
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
     from postern.flow.context import Context
-    from postern.flow.policy import Decision
     from postern.flow.recipient import Taker
     from postern.flow.seal import Letter
 
@@ -56,13 +57,10 @@ def take_in(
     `spooled`: its sender was told already that we have it, so the day's quota holds nothing up.
     Busy when a quota is used up, Refused when nobody takes it any more: then nothing of this transaction may stay.
     """
-    if isinstance(taker, Fly):
-        if blocked_senders.holds(db, context.ring, taker.user_id, letter.head.author):
-            # For who is not wanted no alias makes itself.
-            if is_new:
-                blocked_senders.note(db, context.ring, taker.user_id, letter.head.author)
-            return Taken(policy.SENDER_BLOCKED.action, policy.SENDER_BLOCKED.smtp)
-        taker = policy.make_on_the_fly(context, db, taker)
+    found = _settled(context, db, letter, taker, is_new)
+    if isinstance(found, Taken):
+        return found
+    taker = found
     decision = policy.decide(db, context.ring, letter, taker)
     if decision.action in (policy.REFUSED, policy.DISCARDED):
         if is_new:
@@ -79,6 +77,27 @@ def take_in(
     else:
         _forward(db, context.ring, letter, message_id, taker, decision)
     return Taken("stored")
+
+
+def _settled(
+    context: Context, db: Database, letter: Letter, taker: Taker, is_new: bool
+) -> Taken | Target | Reverse:
+    """What of an address was open before the message was there: whose mail it is, and whether an alias makes itself."""
+    if isinstance(taker, Direct):
+        settled = direct.settle(context, db, letter, taker)
+        if isinstance(settled, Decision):
+            if is_new:
+                policy.record(db, context.ring, letter.head.author or letter.mail_from, taker, settled)
+            return Taken(settled.action, settled.smtp)
+        taker = settled
+    if not isinstance(taker, Fly):
+        return taker
+    if blocked_senders.holds(db, context.ring, taker.user_id, letter.head.author):
+        # For who is not wanted no alias makes itself.
+        if is_new:
+            blocked_senders.note(db, context.ring, taker.user_id, letter.head.author)
+        return Taken(policy.SENDER_BLOCKED.action, policy.SENDER_BLOCKED.smtp)
+    return policy.make_on_the_fly(context, db, taker)
 
 
 def _add_message(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
     from postern.flow.context import Context
+    from postern.flow.recipient import Direct
     from postern.flow.seal import Letter
     from postern.store.targets import Fly
 
@@ -38,6 +39,7 @@ class Decision:
     smtp: str = ""
 
 
+MAY_WRITE = Decision(DELIVER)
 ALIAS_OFF = Decision(REFUSED, "the alias is off", TAKES_NONE)
 CONTACT_BLOCKED = Decision(REFUSED, "the contact is blocked", "5.7.1 this address takes no mail from you")
 SENDER_BLOCKED = Decision(REFUSED, "its sender is on your blocklist", CONTACT_BLOCKED.smtp)
@@ -67,19 +69,30 @@ def decide(db: Database, ring: KeyRing, letter: Letter, taker: Target | Reverse)
 
 
 def _reply(db: Database, ring: KeyRing, letter: Letter, reverse: Reverse) -> Decision:
+    decision = may_write(db, ring, letter, reverse.user_id, reverse.enabled)
+    return REPLY_BLOCKED if decision == MAY_WRITE and reverse.blocked else decision
+
+
+def may_write(db: Database, ring: KeyRing, letter: Letter, user_id: int, enabled: bool) -> Decision:
+    """Whether it may leave as an alias of this user, which is on or not: MAY_WRITE, or why not."""
     if letter.head.automatic:
         return ROBOT
-    mailbox = mailboxes.find(db, ring, reverse.user_id, letter.head.author)
-    if mailbox is None or mailbox.verified_at is None:
+    if not is_own(db, ring, letter, user_id):
         return STRANGER
     if not letter.head.authentic:
         return NOT_PROVEN
-    if not reverse.enabled:
-        return REPLY_OFF
-    return REPLY_BLOCKED if reverse.blocked else Decision(DELIVER)
+    return MAY_WRITE if enabled else REPLY_OFF
 
 
-def record(db: Database, ring: KeyRing, sender: str, taker: Target | Reverse, decision: Decision) -> None:
+def is_own(db: Database, ring: KeyRing, letter: Letter, user_id: int) -> bool:
+    """Whether it says that it comes from a confirmed mailbox of this user."""
+    mailbox = mailboxes.find(db, ring, user_id, letter.head.author)
+    return mailbox is not None and mailbox.verified_at is not None
+
+
+def record(
+    db: Database, ring: KeyRing, sender: str, taker: Target | Reverse | Direct, decision: Decision
+) -> None:
     """Count and tell what was refused or discarded. `sender`: who it claims to be from."""
     note: dict[str, object] = {"from": sender, "why": decision.why}
     alias_id = taker.alias_id

@@ -1,5 +1,5 @@
-"""Who takes mail for an address: an alias, one that makes itself, a contact behind a reverse address, our own bounce
-addresses, or nobody.
+"""Who takes mail for an address: an alias, one that makes itself, a contact behind a reverse address or named in a direct
+one, our own bounce addresses, or nobody.
 
 Nobody is a deliberate answer: the sender's server is told during SMTP, in words of RFC 3463. Here only the address speaks; what
 the message says is judged in flow/policy.py.
@@ -11,6 +11,7 @@ import hmac
 from dataclasses import dataclass
 
 from postern.base.errors import BadInput, PosternError
+from postern.mail import direct as directs
 from postern.mail import envelope
 from postern.mail.address import is_bounce, is_reserved, is_reverse, normalise, parse_address
 from postern.store import retired, targets
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.base.keyring import KeyRing
 
-    Taker = Union[Target, Fly, Reverse]
+    Taker = Union[Target, Fly, Reverse, "Direct"]
     """Who takes a message for a user."""
 
 NO_ALIAS = "5.1.1 no such alias"
@@ -50,6 +51,30 @@ class Bounce:
     delivery_id: int
 
 
+@dataclass(frozen=True)
+class Direct:
+    """An alias, and to whom its user writes from it (mail/direct.py). `fits`: every server takes the address; `otherwise`:
+    what takes the mail of others, where such an address may make itself."""
+
+    target: Target
+    address: str
+    fits: bool
+    otherwise: Fly | None
+
+    @property
+    def user_id(self) -> int:
+        """Whose alias it is."""
+        return self.target.user_id
+
+    @property
+    def alias_id(self) -> int:
+        """The alias that shall be the sender."""
+        return self.target.alias_id
+
+    contact_id = None
+    """Who it is for is nobody's contact before it is proven who wrote."""
+
+
 def resolve(db: Database, ring: KeyRing, rcpt_to: str) -> Taker | Bounce:
     """What takes mail for this address. Refused when nothing does; an alias that is off is found all the same."""
     local, _, domain = normalise(rcpt_to).rpartition("@")
@@ -64,9 +89,18 @@ def resolve(db: Database, ring: KeyRing, rcpt_to: str) -> Taker | Bounce:
     if reverse is not None and reverse.alive and not reverse.shut:
         return reverse
     fly = _fly(db, ring, local, domain)
-    if fly is None:
+    found_taker = _direct(db, local, domain, fly) or fly
+    if found_taker is None:
         raise Refused(NO_ALIAS)
-    return fly
+    return found_taker
+
+
+def _direct(db: Database, local: str, domain: str, otherwise: Fly | None) -> Direct | None:
+    read = directs.read(local)
+    target = targets.resolve(db, read[0], domain) if read else None
+    if read is None or target is None or not target.alive or target.shut:
+        return None
+    return Direct(target, read[1], directs.fits(local), otherwise)
 
 
 def taking(target: Target) -> Target:

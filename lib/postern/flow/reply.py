@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from postern.base.database import SYSTEM
 from postern.flow import loop
+from postern.mail import direct, scrub
 from postern.mail import reply as replies
-from postern.mail import scrub
 from postern.mail.address import Mailbox, is_reverse, normalise
-from postern.store import contacts, mailboxes, thread_ids
+from postern.store import aliases, contacts, mailboxes, thread_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.flow.context import Context
     from postern.mail.header import HeaderBlock
+    from postern.store.contacts import Contact
     from postern.store.deliveries import Claimed
 
 
@@ -57,12 +58,22 @@ def _nameless(claimed: Claimed) -> bytes:
 
 
 def _contacts(context: Context, db: Database, claimed: Claimed, block: HeaderBlock) -> dict[str, Mailbox]:
-    """Who is behind the reverse addresses in To and Cc, as far as they are this user's contacts."""
+    """Who is behind the reverse and the direct addresses in To and Cc, as far as they are this user's contacts."""
     found = {}
     for one in replies.addresses(block):
         key = normalise(one.address)
         local, _, domain = key.rpartition("@")
-        contact = contacts.by_reverse(db, local, domain) if is_reverse(local) else None
+        if is_reverse(local):
+            contact = contacts.by_reverse(db, local, domain)
+        else:
+            contact = _named(context, db, local, domain)
         if contact is not None and contact.user_id == claimed.user_id:
             found[key] = Mailbox(contact.name(context.ring), contact.address(context.ring))
     return found
+
+
+def _named(context: Context, db: Database, local: str, domain: str) -> Contact | None:
+    """The contact that a direct address names: it is one as soon as something was sent to it."""
+    read = direct.read(local)
+    alias = aliases.find(db, read[0], domain) if read else None
+    return contacts.with_address(db, context.ring, alias.id, read[1]) if read and alias else None
