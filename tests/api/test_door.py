@@ -221,6 +221,27 @@ def test_a_key_that_asks_too_much_must_wait_and_is_told_how_long(pages: Site, si
     assert simple.post(BITWARDEN_SIMPLELOGIN).status == 201
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/api/v1/account-details"), ("DELETE", "/api/v1/aliases/x"), ("GET", "/api/user_info")],
+)
+def test_each_dialect_tells_how_long_to_wait_and_a_second_key_need_not(
+    pages: Site, jane: Person, addy: Addy, method: str, path: str
+):
+    other = Addy(pages, new_key(pages, jane))
+    pages.run(
+        "UPDATE api_keys SET due_at = now() + make_interval(secs => :ahead) WHERE head = :head",
+        ahead=BURST_SECONDS + 30,
+        head=addy.key[:11],
+    )
+    answer = addy.ask(method, path)
+    assert answer.status == 429
+    assert (message if path.startswith("/api/v1/") else error)(answer)
+    assert 25 <= int(answer.headers["retry-after"]) <= 30
+    assert answer.headers["access-control-expose-headers"].startswith("Retry-After")
+    assert other.ask(method, path).status in (200, 404)
+
+
 def test_making_costs_more_than_looking_and_waiting_costs_nothing(pages: Site, simple: SimpleLogin):
     while simple.post("/api/alias/random/new").status == 201:
         pass

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import os
 import pathlib
 import re
@@ -15,10 +16,13 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base.hsts import hsts_value
+from postern.flow import api_keys
+from postern.flow.api_keys import Wanted
 from postern.ops import post
 from postern.ops.install import htaccess
 from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
+from postern.store.api_keys import ALL
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
 from support.apache import Answer
@@ -621,6 +625,33 @@ def test_a_site_that_is_closed_serves_nothing(besieged: SharedHost) -> None:
             assert b"svg" not in answer.body, path
 
 
+# The APIs.
+
+
+@pytest.mark.parametrize("mpm", ["prefork", "event"])
+def test_the_apis_get_their_keys_and_answer_to_the_letter(tenant: Tenant, mpm: str) -> None:
+    """CGI under suexec: the Authorization header arrives, 204 has no body, and a browser's question before it asks is ours."""
+    host = on(tenant.host, PLAIN, mpm=mpm)
+    ((user_id,),) = tenant.query("SELECT id FROM users")
+    key = api_keys.make(tenant.context(), int(str(user_id)), Wanted("a test", ALL, None))
+    named = {"Host": "alias.example"}
+    keyed = {**named, "Authorization": f"Bearer {key}", "X-Requested-With": "XMLHttpRequest"}
+    wanted = json.dumps({"domain": ALIAS.rpartition("@")[2]}).encode()
+    for path in ("/api/v1/aliases", "//api/v1/aliases"):
+        made = host.fetch("POST", path, keyed, wanted)
+        assert made.status == 201, made.body
+    alias = f"/api/v1/aliases/{json.loads(made.body)['data']['id']}"
+    asks = {**named, "Origin": "https://vault.example", "Access-Control-Request-Method": "DELETE"}
+    allowed = host.fetch("OPTIONS", alias, asks)
+    assert (allowed.status, allowed.body) == (204, b"")
+    assert "DELETE" in allowed.header("access-control-allow-methods")
+    gone = host.fetch("DELETE", alias, keyed)
+    assert (gone.status, gone.body, gone.header("content-type")) == (204, b"", "")
+    simple = {**named, "Authentication": key}
+    assert host.fetch("POST", "/api/alias/random/new?hostname=https://shop.test", simple, b"").status == 201
+    assert host.fetch("GET", "/api/v1/aliases", named).status == 401
+
+
 # A web application firewall.
 
 
@@ -641,6 +672,38 @@ def test_owasp_rules_let_the_site_pass_and_mail_as_a_file_part(tenant: Tenant) -
     form = b"--a-boundary\r\n" + part + b"\r\n" + mime + b"\r\n--a-boundary--\r\n"
     answer = host.fetch("POST", "/hooks/inbound", {**signed, **kind}, form)
     assert (answer.status, answer.body) == (202, b"stored\n")
+
+
+@pytest.mark.tier("modsecurity")
+def test_owasp_rules_let_the_apis_pass_with_a_post_for_what_they_refuse(tenant: Tenant) -> None:
+    """Who has no key is told so by us, as JSON: that a request came so far is all that is asked here."""
+    host = on(tenant.host, PLAIN, security_rules=True)
+    named = {"Host": "alias.example", "User-Agent": "Bitwarden_Mobile/2026.10", "Accept": "application/json"}
+    keyed = {**named, "Authorization": "Bearer " + "x" * 60, "Content-Type": "application/json"}
+    alias = "/api/v1/aliases/00000000-0000-4000-8000-000000000000"
+
+    def status(
+        method: str, path: str, headers: dict[str, str], body: bytes | None = None
+    ) -> tuple[int, bool]:
+        answer = host.fetch(method, path, headers, body)
+        return answer.status, answer.header("x-request-id") != ""
+
+    ours, theirs = (401, True), (403, False)
+    assert status("GET", "/api/v1/aliases?filter[search]=&filter[active]=true", keyed) == ours
+    assert status("POST", "/api/v1/aliases", keyed, b'{"domain": "alias.example"}') == ours
+    for method in ("PUT", "PATCH", "DELETE"):
+        assert status(method, alias, keyed, b"{}") == theirs, method
+        meant = (405, True) if method == "PUT" else ours
+        by_header = {**keyed, "X-HTTP-Method-Override": method}
+        assert status("POST", alias, by_header, b"{}") == meant, method
+        assert status("POST", f"{alias}?_method={method}", keyed, b"{}") == meant, method
+    for path in (
+        "/api/alias/random/new?hostname=https://shop.test",
+        "//api/alias/random/new?hostname=shop.test",
+    ):
+        assert status("POST", path, keyed, b'{"note": "Website: https://shop.test."}') == ours, path
+    asks = {**named, "Origin": "https://vault.example", "Access-Control-Request-Method": "PATCH"}
+    assert status("OPTIONS", alias, asks) == (204, True)
 
 
 @pytest.mark.tier("modsecurity")
