@@ -552,10 +552,10 @@ def test_what_failed_is_listed_retried_dropped_and_shown(instance: Instance, rel
     assert "Walrus" not in run(instance, "message", "show", message_id)
     assert f"Delivery {number}: retried." in run(instance, "queue", "retry", number)
     assert "0 sent, 0 later, 1 failed" in run(instance, "queue", "run")
-    told = run(instance, "queue", "drop", number, "4711", code=73)
+    told = run(instance, "queue", "drop", number, "4711", "--yes", code=73)
     assert "4711" in told
     assert [row["state"] for row in rows(instance, "queue", "list", "--state", "dropped")] == ["dropped"]
-    assert number in run(instance, "queue", "drop", number, code=73)
+    assert number in run(instance, "queue", "drop", number, "--yes", code=73)
     assert "Nothing waits" in run(instance, "queue", "list")
     assert rows(instance, "queue", "list") == []
     run(instance, "queue", "retry", number, code=73)
@@ -587,7 +587,7 @@ def test_a_drain_that_is_at_work_is_left_to_it(instance: Instance):
 def test_what_is_not_there_is_told(office: Instance):
     assert "no message 4711" in run(office, "message", "show", "4711", code=66)
     assert "4711" in run(office, "queue", "retry", "4711", code=73)
-    assert "4711" in run(office, "queue", "drop", "4711", code=73)
+    assert "4711" in run(office, "queue", "drop", "4711", "--yes", code=73)
     run(office, "user", "add", "eve")
     assert "Nothing happened yet" in run(office, "user", "events", "eve")
     assert rows(office, "user", "events", "eve") == []

@@ -116,7 +116,6 @@ MAY_STAY = {
     "invitations": "those that were used: one a user who came so",
     "admin_acts": "what admins did stays on record; each was done by hand",
     "relays": "one row a relay of the settings",
-    "jobs": "one row a job and home",
     "job_leases": "one row a job",
     "migrations": "one row a release",
 }

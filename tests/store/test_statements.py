@@ -27,7 +27,11 @@ SQL = re.compile(
     r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT|DO)\b"
 )
 
-WITH_A_NAME_INSIDE = {"migrations.py": ['CREATE SCHEMA IF NOT EXISTS "'], "table_locks.py": ['LOCK TABLE "']}
+WITH_A_NAME_INSIDE = {
+    "migrations.py": ['CREATE SCHEMA IF NOT EXISTS "'],
+    "table_locks.py": ['LOCK TABLE "'],
+    "server.py": ['VACUUM (ANALYZE) "'],
+}
 """Statements that cannot be constants: a schema's or a table's name is no parameter."""
 
 

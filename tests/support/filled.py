@@ -12,6 +12,9 @@ INSERT INTO relays (name, trouble)
 VALUES ('relay.example:587', E'a\\ttab, a \\\\, a \\'quote\\', a\\r\\nline, \\\\N and Grüße ✉');
 INSERT INTO relay_usage (relay, slot, sent) VALUES ('relay.example:587', '2026-01-31 12:00+00', -3);
 INSERT INTO jobs (job, home, started_at, ok) VALUES ('deliver', '', '2026-01-31', NULL), ('purge', 'h', '2026-01-31', false);
+INSERT INTO findings (name, home, ok, detail, seen_at, since, streak)
+VALUES ('queue', '', true, '', '2026-01-31', '2026-01-31', 0);
+INSERT INTO figures (name, at, value) VALUES ('sent', '2026-01-31', 3);
 INSERT INTO job_leases (job, home, taken_at, until) VALUES ('purge', 'h', '2026-01-31', 'infinity');
 INSERT INTO retired_addresses (address_index) VALUES ('\\x00ff');
 INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('\\x01', 'operator', '2026-01-31');

@@ -180,7 +180,8 @@ class Instance:
 
     def query(self, sql: str, **params: object) -> list[list[object]]:
         """Ask the database, as the program's own work."""
-        with self.context().pool.connection() as db, db.transaction(SYSTEM):
+        pool = self.context().pool
+        with contextlib.closing(pool), pool.connection() as db, db.transaction(SYSTEM):
             return db.run(sql, **params)
 
     def states(self) -> dict[str, int]:

@@ -14,13 +14,13 @@ import pytest
 
 from postern.base import redact
 from postern.ops.local.embedded import Postgres
-from postern.web.app import App, application
 from support.fixtures import RELAY_PASSWORD, relay_env
 from support.instance import ALIAS, DOMAIN, MAILBOX, Instance
 from support.mail import message
 from support.patience import PATIENCE
 from support.queue import put
 from support.relay import ScriptedRelay
+from support.serving import serving
 from support.wsgi import Answer, ask
 
 CHECKS = ["database", "queue", "drain", "relay", "disk", "spool"]
@@ -31,17 +31,6 @@ def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Receipts wake no drain: a test runs its own. What the log learns to hide is forgotten."""
     monkeypatch.setattr("postern.flow.wake.drain", lambda _: None)
     monkeypatch.setattr(redact, "_known", redact._known)
-
-
-@contextlib.contextmanager
-def serving(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Iterator[App]:
-    """The application of this home, in this process."""
-    with monkeypatch.context() as patch:
-        for name in [name for name in os.environ if name.startswith("POSTERN_")]:
-            patch.delenv(name)
-        patch.setenv("POSTERN_HOME", instance.home)
-        with contextlib.closing(application("web")) as app:
-            yield app
 
 
 def health(instance: Instance, monkeypatch: pytest.MonkeyPatch) -> Answer:

@@ -3,9 +3,9 @@
     {"time":"2026-01-31T12:00:00.123Z","level":"info","component":"drain","event":"delivery.sent","pid":7,"message":"…"}
 
 Many processes write at once without a lock: each line is one write(2) to a file opened with O_APPEND, and rotation
-is only a new name. Whoever creates the day's file removes those that are past their time. A file that has reached
-its cap takes one last line that says so, written by the one process whose line crossed the cap; a line that was on
-its way in just then may stand behind it.
+is only a new name (ops/logs.py compresses the days that are over). Whoever creates the day's file removes those that are past
+their time. A file that has reached its cap takes one last line that says so, written by the one process whose line crossed the
+cap; a line that was on its way in just then may stand behind it.
 
 Every string passes base/redact.py just before it is written. A log that cannot be written never stops the work: it is said
 once a process on stderr. Not here: which events there are, and who reads them.
@@ -34,7 +34,7 @@ MAX_BYTES = 20 * 1024 * 1024
 """Of one day's file."""
 
 _OWN = ("time", "level", "component", "event", "pid")
-_NAME = re.compile(r"postern-\d{4}-\d\d-\d\d\.log")
+_NAME = re.compile(r"postern-\d{4}-\d\d-\d\d\.log(\.gz)?")
 _DAY_SECONDS = 86400
 _complained: set[int] = set()
 

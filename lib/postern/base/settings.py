@@ -188,6 +188,49 @@ class Config:
 
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
     log_days: int = setting(14, "Days that log files stay.", least=1)
+    log_max_bytes: int = setting(
+        104_857_600,
+        "Most bytes of all log files together, after each rotation.",
+        least=1_000_000,
+        most=MOST_BYTES,
+    )
+
+    alert_mail: str = setting("", "Where the monitor's alerts go; empty: the mailboxes of the admins.")
+    alert_url: str = setting(
+        "",
+        "Where alerts are posted when no mail can be sent: a webhook of Slack, Mattermost, ntfy, or your own.",
+        secret=True,
+    )
+    alert_format: str = setting(
+        "slack",
+        "What is posted there: `slack` (JSON with `text`), `ntfy`, or `json`.",
+        choices=("slack", "ntfy", "json"),
+    )
+    heartbeat_url: str = setting(
+        "",
+        "Asked by the monitor whenever all is well: the URL of an outside monitor that misses it otherwise.",
+        secret=True,
+    )
+    metrics_token: str = setting("", "Bearer token for /metrics; empty: there is no such page.", secret=True)
+    alert_failed_hour: int = setting(20, "Alert: so many deliveries failed within an hour; 0: never.")
+    alert_bounce_percent: int = setting(
+        10, "Alert: so many of a day's deliveries came back (%).", least=1, most=100
+    )
+    alert_budget_percent: int = setting(
+        90, "Alert: so much of the relay's budget is used (%).", least=1, most=101
+    )
+    alert_disk_percent: int = setting(
+        90, "Alert: so much of the quota, or of the files, is used (%).", least=1, most=101
+    )
+    alert_database_bytes: int = setting(
+        2_000_000_000, "Alert: the database is so large; 0: never.", most=MOST_BYTES
+    )
+    alert_connections_percent: int = setting(
+        80, "Alert: so many of our database connections are in use (%).", least=1, most=101
+    )
+    alert_certificate_days: int = setting(14, "Alert: the certificate has fewer days left.")
+    alert_clock_seconds: int = setting(60, "Alert: this host's clock is so far from the database's.", least=1)
+    alert_errors_hour: int = setting(50, "Alert: so many errors in the log within an hour; 0: never.")
 
     home: str = field(default="", metadata={})
 

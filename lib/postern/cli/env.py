@@ -23,6 +23,12 @@ def register(nouns: Nouns) -> None:
     example.set_defaults(run=print_example)
     table = common.verb(verbs, "table", "print docs/settings.md", "postern env table > docs/settings.md")
     table.set_defaults(run=print_table)
+    show = common.verb(
+        verbs, "show", "show the settings in force; secrets are not shown", "postern env show --changed"
+    )
+    show.add_argument("--changed", action="store_true", help="only those that are not as they come")
+    common.json_flag(show)
+    show.set_defaults(run=show_env)
     check = common.verb(
         verbs, "check", "read the settings and say what is missing or wrong", "postern env check"
     )
@@ -41,6 +47,21 @@ def print_table(args: argparse.Namespace) -> None:
     from postern.ops import settings_pages
 
     print(settings_pages.table(), end="")
+
+
+def show_env(args: argparse.Namespace) -> None:
+    """postern env show"""
+    from postern.base.config import PREFIX, variables
+
+    with common.instance() as context:
+        rows: list[dict[str, object]] = []
+        for name, _, notes in variables():
+            value = getattr(context.config, name[len(PREFIX) :].lower())
+            changed = value != notes["default"]
+            shown = ("set" if value else None) if notes["secret"] else value if value != "" else None
+            if changed or not args.changed:
+                rows.append({"setting": name, "value": shown, "changed": changed})
+    common.show(rows, args.json, "All is as it comes.")
 
 
 def check_env(args: argparse.Namespace) -> None:

@@ -22,7 +22,7 @@ def register(nouns: Nouns) -> None:
         "serve the site on this machine, to try it without Apache",
         "postern serve --port 8025",
     )
-    command.add_argument("--host", default="127.0.0.1")
+    command.add_argument("--host", default="127.0.0.1", help="address to listen on")
     command.add_argument("--port", type=int, default=8025, help="0: any free one")
     command.set_defaults(run=serve)
 

@@ -10,6 +10,8 @@ from postern.store import (
     api_keys,
     domains,
     events,
+    figures,
+    findings,
     fingerprints,
     holds,
     imports,
@@ -81,6 +83,9 @@ def _steps(context: Context) -> list[Callable[[Database], int]]:
         quotas.forget_old,
         stats.forget_old,
         imports.forget_old,
+        jobs.forget_old,
+        findings.forget_old,
+        figures.forget_old,
     ]
 
 

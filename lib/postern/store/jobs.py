@@ -103,3 +103,11 @@ SELECT NOT EXISTS (SELECT 1 FROM jobs WHERE job = :job AND ok_at > now() - make_
 def is_due(db: Database, job: str, seconds: int) -> bool:
     """Whether no home began it within `seconds` and ended it well."""
     return bool(db.value(_DUE, job=job, seconds=seconds))
+
+
+_FORGET = "DELETE FROM jobs WHERE started_at < now() - interval '30 days'"
+
+
+def forget_old(db: Database) -> int:
+    """Drop what no home runs any more."""
+    return db.count(_FORGET)

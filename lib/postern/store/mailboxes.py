@@ -211,3 +211,15 @@ FROM mailboxes m WHERE m.user_id = :user_id
 def uses(db: Database, user_id: int) -> dict[int, Use]:
     """By mailbox id."""
     return {one.mailbox_id: one for one in db.rows(Use, _USES, user_id=user_id)}
+
+
+_OF_ADMINS = """
+SELECT b.id, b.uid, b.user_id, b.address_sealed, b.created_at, b.verified_at, b.is_default, b.paused_at
+FROM users u JOIN mailboxes b ON b.user_id = u.id AND b.is_default AND b.verified_at IS NOT NULL
+WHERE u.role = 'admin' AND u.disabled_at IS NULL ORDER BY u.id
+"""
+
+
+def of_admins(db: Database) -> list[Mailbox]:
+    """Where admins are written to: the default mailbox of each."""
+    return db.rows(Mailbox, _OF_ADMINS)

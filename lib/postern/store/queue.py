@@ -54,6 +54,21 @@ def entries(db: Database, states: list[str], many: int) -> list[Entry]:
     return db.rows(Entry, _LIST, states=states, many=many)
 
 
+_FIND = """
+SELECT q.id, q.uid, q.user_id, u.handle, coalesce(a.local || '@' || d.name, '') AS alias, q.message_id, m.size, q.state,
+       q.lease IS NOT NULL AS leased, q.attempts, q.created_at, q.due_at, q.bounced_at,
+       q.said_code, q.said_stage, q.said_sealed
+FROM deliveries q JOIN messages m ON m.id = q.message_id JOIN users u ON u.id = q.user_id
+     LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
+WHERE q.id = :id
+"""
+
+
+def find(db: Database, delivery_id: int) -> Entry | None:
+    """One of them."""
+    return db.row(Entry, _FIND, id=delivery_id)
+
+
 _ID_OF = "SELECT id FROM deliveries WHERE uid = :uid"
 
 

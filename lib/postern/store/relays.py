@@ -31,7 +31,8 @@ _MAKE = "INSERT INTO relays (name) VALUES (:name) ON CONFLICT DO NOTHING"
 _LOCK = "SELECT 1 FROM relays WHERE name = :name FOR UPDATE"
 
 _FIND = """
-SELECT name, greatest(0, CAST(ceil(coalesce(extract(epoch FROM paused_until - now()), 0)) AS bigint)) AS paused_seconds,
+SELECT name, greatest(0, CAST(ceil(coalesce(extract(epoch FROM greatest(paused_until, stopped_until) - now()), 0)) AS bigint))
+           AS paused_seconds,
        trouble_at IS NOT NULL AND (ok_at IS NULL OR ok_at < trouble_at) AS in_trouble, ok_at, trouble_at, trouble
 FROM relays WHERE name = :name
 """
@@ -103,6 +104,14 @@ WHERE name = :name
 def note_trouble(db: Database, name: str, trouble: str, pause_seconds: int) -> None:
     """It could not be used; nothing is claimed for it before the pause is over."""
     db.run(_TROUBLE, name=name, trouble=trouble, pause_seconds=pause_seconds)
+
+
+_STOP = "UPDATE relays SET stopped_until = now() + make_interval(secs => :seconds) WHERE name = :name"
+
+
+def stop(db: Database, name: str, seconds: int) -> None:
+    """The operator lets nothing go out for so long; 0: it may again. Locked before."""
+    db.run(_STOP, name=name, seconds=seconds)
 
 
 _FORGET = "DELETE FROM relay_usage WHERE slot < now() - interval '2 days'"

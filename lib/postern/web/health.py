@@ -57,6 +57,17 @@ def show(context: Context, request: Request) -> Response:
     return responses.json(200 if healthy else 503, answer)
 
 
+def ready(context: Context, _: Request) -> Response:
+    """GET /health/ready: whether this process can do its work: its database is there, with the tables of this program."""
+    try:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            queue.depth(db)
+    except PosternError as error:
+        context.log.error("health.not_ready", reason=error.reason)
+        return responses.json(503, {"status": "fail"}, ("Retry-After", "60"))
+    return responses.json(200, {"status": "ok"})
+
+
 def _word(ok: bool) -> str:
     return "ok" if ok else "fail"
 

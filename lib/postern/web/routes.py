@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ROUTES = {
     ("GET", "/"): "front:show",
     ("GET", "/health"): "health:show",
+    ("GET", "/health/ready"): "health:ready",
+    ("GET", "/metrics"): "metrics:show",
     ("POST", "/hooks/inbound"): "hooks:inbound",
     ("POST", "/hooks/mailgun/mime"): "inbound.mailgun:take",
     ("POST", "/hooks/postmark"): "inbound.postmark:take",

@@ -60,7 +60,7 @@ def look(target: Target, now: float) -> list[Check]:
     if not fetch.resolve(target.url, ""):
         told = Check("reachable", FAIL, "POSTERN_URL has a port that is none", "Mend it in .env.")
         return complete([told], NAMES, "POSTERN_URL is wrong")
-    secure = _secure(target)
+    secure = place_of(target)
     found = _plain_http(target)
     try:
         served = handshake.look(secure, target.ca_file)
@@ -78,7 +78,7 @@ def look(target: Target, now: float) -> list[Check]:
     return complete([*found, *_https(target, secure, served, found, now)], NAMES, "HTTPS gave no answer")
 
 
-def _secure(target: Target) -> Place:
+def place_of(target: Target) -> Place:
     """Where HTTPS is to be asked."""
     address = urlsplit(target.url)
     name, port = address.hostname or "", address.port or 443

@@ -1,0 +1,23 @@
+"""The job `stats`: figures of each hour, for the plots of the page Operation."""
+
+from __future__ import annotations
+
+from postern.base.database import SYSTEM
+from postern.flow.job_run import Done
+from postern.store import figures, queue, server
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from postern.base.stop import Stop
+    from postern.flow.context import Context
+
+
+def work(context: Context, _: Stop) -> Done:
+    """One transaction: counting and the mark how far it went belong together."""
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        counted = figures.count_events(db)
+        depth = queue.depth(db)
+        figures.note(db, "waiting", depth.waiting)
+        figures.note(db, "oldest", depth.oldest_due_seconds)
+        figures.note(db, "database", server.look(db).bytes)
+    return Done(counted, f"{counted} figures of past hours.")

@@ -1,0 +1,3 @@
+DROP TABLE figures;
+ALTER TABLE relays DROP COLUMN stopped_until;
+DROP TABLE findings;
