@@ -43,13 +43,13 @@ MORE = {
 }
 """Command -> options it is tried with, besides --json: to show much, and to ask nobody outside."""
 
-MAY_FAIL = {"cron status", "deps check", "doctor tls", "health"}
+MAY_FAIL = {"alerts list", "cron status", "deps check", "doctor tls", "health"}
 """Those that look at something, and whose exit code says how it is."""
 
 OTHER_TABLE = {"deps check", "doctor tls"}
 """Those whose table leaves some of it for the lines below it."""
 
-MAY_BE_EMPTY = {"invitation list", "key list", "user passkeys", "rollback"}
+MAY_BE_EMPTY = {"alerts list", "invitation list", "key list", "user passkeys", "rollback"}
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
 LIKE_A_TIME = re.compile(r"\d{4}-\d\d-\d\d[ T]")

@@ -160,7 +160,7 @@ def test_people_read_it_and_a_stack_stands_below_its_line(tmp_path: Path):
     assert "\x1b" not in text
     for found in ("r1", error_id):
         assert said(tmp_path, "--request", found) == text, "by the id of the page, and by that of the error"
-    assert json.loads(said(tmp_path, "--json", "--request", "r1"))[0]["event"] == "web.fault"
+    assert json.loads(said(tmp_path, "--raw", "--request", "r1"))["event"] == "web.fault"
     assert said(tmp_path, "--request", "r2") == ""
 
 

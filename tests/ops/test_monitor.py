@@ -6,16 +6,19 @@ import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import pytest
 
 import tiers
 from postern.base import clock
+from postern.base.database import SYSTEM
 from postern.base.stop import Stop
 from postern.flow import job_run, job_table
 from postern.ops.monitor import machine, remedies
 from postern.ops.monitor.away import State
+from postern.store import jobs
 from support.hook import Hook
 from support.instance import Instance
 from support.mail import message
@@ -41,7 +44,17 @@ def watched(instance: Instance, relay) -> Instance:
     """One whose operator wants mail, and whose jobs run."""
     instance.write_env(POSTERN_ALERT_MAIL=OPERATOR)
     run(instance, "deliver", "stats", "rotate-logs", "purge")
+    backed_up(instance)
     return instance
+
+
+def backed_up(instance: Instance) -> None:
+    """As if the jobs that take longer had run."""
+    context = instance.context()
+    with contextlib.closing(context.pool), context.pool.connection() as db, db.transaction(SYSTEM):
+        for name in ("backup", "restore-check"):
+            jobs.begin(db, name, job_run.home_id(context))
+            jobs.end(db, name, job_run.home_id(context), ok=True, items=1)
 
 
 def run(instance: Instance, *jobs: str) -> None:
@@ -63,8 +76,8 @@ def alerts(relay) -> list[tuple[str, str]]:
     """Recipient and subject of what was mailed."""
     found = []
     for got in relay.messages:
-        subject = re.search(rb"(?im)^Subject: (.*?)\r\n(?! )", got.content)
-        found.append((got.rcpt_to[0], subject[1].decode()))
+        subject = message_from_bytes(got.content, policy=policy.default)["Subject"]
+        found.append((got.rcpt_to[0], str(subject)))
     return found
 
 
@@ -129,6 +142,10 @@ TURNS: dict[str, tuple[Change, Change]] = {
     "spool": (spool, spool_again),
     "errors": (errors, env(POSTERN_ALERT_ERRORS_HOUR="0")),
     "certificate": (env(POSTERN_URL="https://127.0.0.1:1"), env(POSTERN_URL="http://localhost:8025")),
+    "backup": (
+        sql("UPDATE jobs SET ok_at = now() - interval '51 hours' WHERE job = 'backup'"),
+        sql("UPDATE jobs SET ok_at = now() WHERE job = 'backup'"),
+    ),
     "job-deliver": (
         sql("UPDATE jobs SET ok_at = now() - interval '4 minutes' WHERE job = 'deliver'"),
         sql("UPDATE jobs SET ok_at = now() WHERE job = 'deliver'"),
@@ -264,6 +281,7 @@ def test_two_homes_on_one_database_tell_once(watched: Instance, relay, tmp_path:
     second = Instance(tmp_path / "second-home", watched.settings)
     try:
         run(second, "deliver", "rotate-logs")
+        backed_up(second)
         queue(watched)
         for _ in range(4):
             monitor(watched)
@@ -309,7 +327,9 @@ def test_a_job_that_never_ran_is_no_trouble_of_a_young_installation(instance: In
     instance.query("UPDATE migrations SET applied_at = now() - interval '4 days'")
     monitor(instance, 3)
     (told,) = alerts(relay)
-    assert told[1] == "Trouble: job-deliver, job-purge, job-rotate-logs, job-stats"
+    assert told[1] == (
+        "Trouble: backup, job-backup, job-deliver, job-purge, job-restore-check, job-rotate-logs, job-stats"
+    )
 
 
 def test_what_is_told_holds_no_address_and_no_secret(watched: Instance, relay, hook: Hook):

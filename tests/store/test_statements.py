@@ -24,7 +24,7 @@ from support.postgres import fresh_database
 from support.store import SCHEMA, Store, enable_pgcrypto, migrated
 
 SQL = re.compile(
-    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT|DO)\b"
+    r"\s*(SELECT|INSERT|UPDATE|DELETE|WITH|COPY|CREATE|ALTER|DROP|LOCK|SET|COMMENT|TRUNCATE|GRANT|VACUUM|DO)\b"
 )
 
 WITH_A_NAME_INSIDE = {

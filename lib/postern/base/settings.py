@@ -229,6 +229,7 @@ class Config:
         80, "Alert: so many of our database connections are in use (%).", least=1, most=101
     )
     alert_certificate_days: int = setting(14, "Alert: the certificate has fewer days left.")
+    alert_backup_hours: int = setting(50, "Alert: the newest backup is older (hours).", least=1)
     alert_clock_seconds: int = setting(60, "Alert: this host's clock is so far from the database's.", least=1)
     alert_errors_hour: int = setting(50, "Alert: so many errors in the log within an hour; 0: never.")
 

@@ -22,6 +22,7 @@ def register(nouns: Nouns) -> None:
 
 def show_limits(args: argparse.Namespace) -> None:
     """postern limits"""
+    from postern.base.config import PREFIX
     from postern.flow.deliver import relay_name
     from postern.store import quotas, relays
 
@@ -49,7 +50,7 @@ def show_limits(args: argparse.Namespace) -> None:
                 "limit": f"a user's {name.replace('_', ' ')}",
                 "used": None,
                 "most": getattr(config, setting),
-                "setting": f"POSTERN_{setting.upper()}",
+                "setting": PREFIX + setting.upper(),
             }
         )
     common.show(rows, args.json, "")

@@ -34,7 +34,7 @@ def register(nouns: Nouns) -> None:
         type=_since,
         help="30m, 2h, 3d, or a time (UTC); else a day, with --request all there is",
     )
-    common.json_flag(logs)
+    logs.add_argument("--raw", action="store_true", help="the lines as they are, for programs")
     logs.set_defaults(run=show_logs)
 
 
@@ -61,22 +61,17 @@ def show_logs(args: argparse.Namespace) -> None:
     since = args.since if args.since is not None else 0.0 if args.request else clock.now() - 86400
     tail = logs.Tail(place) if args.follow else None
     found = logs.events(place, since, args.level, args.request, tail)
-    if args.json and not args.follow:
-        import json
-
-        print(json.dumps(list(found), indent=2))
-        return
     for event in found:
-        _print(event, args.json)
+        _print(event, args.raw)
     while tail is not None:
         for event in tail.more():
             if logs.matches(event, args.level, args.request):
-                _print(event, args.json)
+                _print(event, args.raw)
         time.sleep(LOOK_SECONDS)
 
 
-def _print(event: dict[str, Any], as_json: bool) -> None:
-    if as_json:
+def _print(event: dict[str, Any], raw: bool) -> None:
+    if raw:
         import json
 
         print(json.dumps(event), flush=True)

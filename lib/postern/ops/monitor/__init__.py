@@ -1,0 +1,1 @@
+"""The monitor: looks at an instance again and again, and tells its operator what changed."""

@@ -111,6 +111,7 @@ def _clock(config: Config, seen: Server, home: str) -> Look:
 
 def _jobs(config: Config, db: Database, seen: Server, home: str) -> Iterator[Look]:
     found = jobs.all_jobs(db)
+    yield _backup(config, found, home, seen)
     for job in JOBS:
         runs = [run for run in found if run.job == job.name]
         if job.shared:
@@ -119,6 +120,18 @@ def _jobs(config: Config, db: Database, seen: Server, home: str) -> Iterator[Loo
             yield from (_job(config, job, run) for run in runs)
             if not any(run.home == home for run in runs):
                 yield _never(config, job, home, seen)
+
+
+def _backup(config: Config, found: list[Listed], home: str, seen: Server) -> Look:
+    """The newest backup of this home. A young installation has none yet."""
+    ages = [
+        run.ok_seconds
+        for run in found
+        if (run.job, run.home) == ("backup", home) and run.ok_seconds is not None
+    ]
+    age = min(ages, default=seen.schema_seconds)
+    words = f"the newest is {age // 3600} hours old" if ages else "there is none yet"
+    return Look("backup", home, age <= config.alert_backup_hours * 3600, words)
 
 
 def _shared_job(config: Config, job: Job, runs: list[Listed], seen: Server) -> Look:

@@ -18,6 +18,7 @@ REMEDIES = {
     "files": "Nearly as many files are there as the account may have. Delete some, or ask the host for more.",
     "spool": "Messages wait in the spool, or were set aside. See: postern logs --level error",
     "errors": "The log has many errors. See: postern logs --level error --since 1h",
+    "backup": "There is no fresh backup. See why: postern jobs; make one: postern jobs run backup",
     "certificate": "The site's certificate ends soon. Renew it in the panel. See: postern doctor tls",
     "job": "A job does not run or fails. See: postern jobs, postern cron status",
 }
