@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import pathlib
 import re
@@ -16,16 +15,14 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base.hsts import hsts_value
-from postern.flow import api_keys
-from postern.flow.api_keys import Wanted
 from postern.ops import post
 from postern.ops.install import htaccess
 from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
-from postern.store.api_keys import ALL
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
 from support.apache import Answer
+from support.api_on_host import answers_to_the_letter
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.host import SharedHost, Tenant
 from support.instance import ALIAS
@@ -630,26 +627,8 @@ def test_a_site_that_is_closed_serves_nothing(besieged: SharedHost) -> None:
 
 @pytest.mark.parametrize("mpm", ["prefork", "event"])
 def test_the_apis_get_their_keys_and_answer_to_the_letter(tenant: Tenant, mpm: str) -> None:
-    """CGI under suexec: the Authorization header arrives, 204 has no body, and a browser's question before it asks is ours."""
-    host = on(tenant.host, PLAIN, mpm=mpm)
-    ((user_id,),) = tenant.query("SELECT id FROM users")
-    key = api_keys.make(tenant.context(), int(str(user_id)), Wanted("a test", ALL, None))
-    named = {"Host": "alias.example"}
-    keyed = {**named, "Authorization": f"Bearer {key}", "X-Requested-With": "XMLHttpRequest"}
-    wanted = json.dumps({"domain": ALIAS.rpartition("@")[2]}).encode()
-    for path in ("/api/v1/aliases", "//api/v1/aliases"):
-        made = host.fetch("POST", path, keyed, wanted)
-        assert made.status == 201, made.body
-    alias = f"/api/v1/aliases/{json.loads(made.body)['data']['id']}"
-    asks = {**named, "Origin": "https://vault.example", "Access-Control-Request-Method": "DELETE"}
-    allowed = host.fetch("OPTIONS", alias, asks)
-    assert (allowed.status, allowed.body) == (204, b"")
-    assert "DELETE" in allowed.header("access-control-allow-methods")
-    gone = host.fetch("DELETE", alias, keyed)
-    assert (gone.status, gone.body, gone.header("content-type")) == (204, b"", "")
-    simple = {**named, "Authentication": key}
-    assert host.fetch("POST", "/api/alias/random/new?hostname=https://shop.test", simple, b"").status == 201
-    assert host.fetch("GET", "/api/v1/aliases", named).status == 401
+    """CGI under suexec."""
+    answers_to_the_letter(on(tenant.host, PLAIN, mpm=mpm), tenant)
 
 
 # A web application firewall.

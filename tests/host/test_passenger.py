@@ -24,6 +24,7 @@ from postern.ops.install.htaccess import Site
 from postern.ops.local.embedded import Postgres
 from postern.web.response import SECURITY_HEADERS
 from support import hostile
+from support.api_on_host import answers_to_the_letter
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.host import HOME, Tenant
 from support.instance import ALIAS
@@ -132,6 +133,11 @@ def test_a_signed_message_comes_in_and_goes_out(
     until(lambda: tenant.states() == {"sent": sent + 1})
     assert body_of(relay.messages[-1].content) == body_of(mime)
     assert host.complaints().strip() == ""
+
+
+@every_kind
+def test_the_apis_get_their_keys_and_answer_to_the_letter(host: PassengerHost, tenant: Tenant) -> None:
+    answers_to_the_letter(host, tenant)
 
 
 def test_25_mb_pass_through_without_being_held_in_memory(
