@@ -139,6 +139,12 @@ TIERS = {
         files=(str(AXE),),
         modules=("playwright",),
     ),
+    "ssh": Tier(
+        "OpenSSH's server, and rsync",
+        apt=("openssh-server", "openssh-client", "rsync"),
+        programs=("sshd", "sftp", "ssh-keygen", "rsync"),
+        root=True,
+    ),
     "cron": Tier("cron", apt=("cron",), programs=("cron", "crontab"), root=True),
     "postfix": Tier(
         "Postfix with Cyrus SASL",

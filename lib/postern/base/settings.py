@@ -186,6 +186,15 @@ class Config:
         secret=True,
     )
 
+    offsite_url: str = setting(
+        "",
+        "Where each backup is copied to, off this host: `https://host/folder/` (WebDAV), `s3://host/bucket/prefix`, "
+        "`sftp://user@host/folder` or `rsync://user@host/folder`; empty: nowhere. docs/backup.md says more.",
+    )
+    offsite_user: str = setting("", "Off-site: user (WebDAV), or access key (S3).")
+    offsite_password: str = setting("", "Off-site: password (WebDAV), or secret key (S3).", secret=True)
+    offsite_region: str = setting("us-east-1", "Off-site: region of an S3 bucket.")
+
     log_level: str = setting("info", "What goes to the log.", choices=("debug", "info", "warning", "error"))
     log_days: int = setting(14, "Days that log files stay.", least=1)
     log_max_bytes: int = setting(

@@ -51,6 +51,7 @@ NOUNS = (
     "install",
     "backup",
     "restore",
+    "offsite",
     "upgrade",
     "pack",
     "serve",

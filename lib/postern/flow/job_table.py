@@ -92,7 +92,7 @@ JOBS = (
         minutes=DAY,
         hour=2,
         limit_seconds=3600,
-        does="Writes a backup into home/backups, and deletes those that are past their time.",
+        does="Writes a backup into home/backups, deletes those that are past their time, and copies it off the host where set.",
         lost="What came since the last backup is lost with the database. Nothing is deleted meanwhile.",
     ),
     Job(

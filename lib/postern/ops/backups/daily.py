@@ -20,8 +20,18 @@ def back_up(context: Context, stop: Stop) -> Done:
     _check_room(context, folder)
     path = backup.write(context, folder, lambda: _check_time(stop))
     deleted = retention.apply(context, folder, path)
+    _copy_away(context, path)
     rows = backup.read_manifest(context.ring, path).rows
     return Done(rows, f"{os.path.basename(path)}: {rows:,} rows; {len(deleted)} older ones deleted.")
+
+
+def _copy_away(context: Context, path: str) -> None:
+    """The last thing: what fails here has its backup in the home."""
+    from postern.ops.offsite import copies, place
+
+    remote = place.remote(context.config)
+    if remote is not None:
+        copies.send(context, remote, path)
 
 
 def check(context: Context, stop: Stop) -> Done:

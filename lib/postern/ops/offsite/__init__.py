@@ -1,0 +1,1 @@
+"""Copies of backups off this host: WebDAV, S3, SFTP, rsync."""
