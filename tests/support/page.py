@@ -10,8 +10,7 @@ import tiers
 def block(page: str, language: str, beginning: str) -> str:
     """The one code block of docs/<page> in this language that begins so."""
     text = (tiers.TOP / "docs" / page).read_text(encoding="utf-8")
-    found = [
-        one for one in re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL) if one.startswith(beginning)
-    ]
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    found = [words for name, words in blocks if name == language and words.startswith(beginning)]
     assert len(found) == 1, f"docs/{page}: {len(found)} blocks that begin with {beginning!r}"
     return str(found[0])

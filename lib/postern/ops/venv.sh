@@ -78,6 +78,8 @@ print("%d.%d-%s-%s" % (*sys.version_info[:2], sysconfig.get_platform(), pins[:16
     empty_venv || make_venv_failed "No way to install packages for $python was found." "$(advice python3-venv)" "$@"
     pip_install "$@" || make_venv_failed "The packages could not be installed." \
         "The lines above are pip's; its settings (pip.conf) apply." "$@"
+    said=$("$new/bin/python" -IB "$top/lib/postern/ops/byte_code.py" "$new/lib" 2>&1) ||
+        make_venv_failed "The packages could not be installed." "The line above says why." "$@"
     put_in_place
     rm -rf "$new" "$new".*
     trap - EXIT INT TERM HUP

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import shlex
 import sys
 
+from postern.ops import byte_code
 from postern.ops.install import static
 from postern.ops.install.installation import Installation, Step, StepFailed, write_file
 
@@ -45,7 +45,7 @@ def _do(site: Installation) -> str:
         write_file(path, text, 0o700)
     for folder in ("lib", "cron"):
         # A file that does not compile would show at its first request, so it stops here.
-        if not compileall.compile_dir(site.path(folder), quiet=2):
+        if not byte_code.compile_folder(site.path(folder)):
             raise StepFailed(
                 f"Not every file in {site.path(folder)} can be compiled by {python()}.",
                 "Upload the program anew: a file was cut off, or the disk is full.",

@@ -7,7 +7,6 @@ it came from changes under it.
 
 from __future__ import annotations
 
-import compileall
 import contextlib
 import os
 import re
@@ -16,7 +15,7 @@ import tempfile
 from postern.base import home as homes
 from postern.base.errors import Busy, Conflict
 from postern.base.lock import FileLock
-from postern.ops import migrate
+from postern.ops import byte_code, migrate
 from postern.ops.releases import change, kept, release, switch, venvs
 from postern.ops.releases import journal as journals
 from postern.ops.releases.go_back import finish, mend
@@ -183,7 +182,7 @@ def _try(site: Site, new: Release, venv: str) -> None:
     beside = _beside(site)
     for folder in ("lib", "cron"):
         path = os.path.join(beside, folder)
-        if not compileall.compile_dir(path, quiet=2, stripdir=beside, prependdir=site.top):
+        if not byte_code.compile_folder(path, stripdir=beside, prependdir=site.top):
             release.check_code(new)
             # compileall does not tell one failure from another.
             raise StepFailed(
