@@ -96,7 +96,7 @@ class Docroot:
         """`postern …` of the program that lies here, or of another one; what it printed."""
         done = subprocess.run(
             [sys.executable, "-m", "postern", *args],
-            env=self.environ(program), cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE,
+            env=self.environ(program), cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=5 * PATIENCE,
         )  # fmt: skip
         said = done.stdout + done.stderr
         assert done.returncode == code, f"postern {' '.join(args)}: {done.returncode}\n{said}"
@@ -111,7 +111,7 @@ class Docroot:
         )
         done = subprocess.run(
             [sys.executable, "-c", f"import os, sys\n{code}"],
-            env=self.environ(copy), cwd=copy, capture_output=True, text=True, timeout=PATIENCE,
+            env=self.environ(copy), cwd=copy, capture_output=True, text=True, timeout=5 * PATIENCE,
         )  # fmt: skip
         assert done.returncode == -9, f"{done.returncode}\n{done.stdout}{done.stderr}"
 
@@ -119,7 +119,7 @@ class Docroot:
         """cron/deliver.py of the program that lies here, until nothing is due."""
         script = str(self.top / "cron" / "deliver.py")
         done = subprocess.run(
-            [sys.executable, script], env=self.environ(), capture_output=True, text=True, timeout=PATIENCE
+            [sys.executable, script], env=self.environ(), capture_output=True, text=True, timeout=5 * PATIENCE
         )
         assert (done.returncode, done.stdout + done.stderr) == (0, "")
         self.instance.wait_for_drain()
@@ -162,7 +162,7 @@ class Docroot:
                 }
                 env.update({f"HTTP_{k.upper().replace('-', '_')}": v for k, v in self.headers.items()})
                 door = docroot.top / "cgi-bin" / "postern.cgi"
-                done = subprocess.run([str(door)], env=env, input=body, capture_output=True, timeout=PATIENCE)
+                done = subprocess.run([str(door)], env=env, input=body, capture_output=True, timeout=5 * PATIENCE)
                 head, _, content = done.stdout.replace(b"\r\n", b"\n", 20).partition(b"\n\n")
                 fields = [line.split(": ", 1) for line in head.decode().split("\n") if ": " in line]
                 status = next((value for name, value in fields if name == "Status"), "500 No answer")
