@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 import tiers
+from postern.base.errors import BadInput
 from postern.cli.commands import _walk
 from postern.cli.main import build_parser
 
@@ -140,11 +141,11 @@ def parses(command: str) -> bool:
 
 
 def takes(words: list[str]) -> bool:
-    """As it stands, or with a number for ID."""
-    for given in (words, ["1" if word == "ID" else word for word in words]):
+    """As it stands, or with a number for ID and N."""
+    for given in (words, ["1" if word in ("ID", "N") else word for word in words]):
         try:
             PARSER.parse_args(given)
-        except SystemExit:
+        except (SystemExit, BadInput):
             continue
         return True
     return False

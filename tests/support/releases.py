@@ -162,7 +162,9 @@ class Docroot:
                 }
                 env.update({f"HTTP_{k.upper().replace('-', '_')}": v for k, v in self.headers.items()})
                 door = docroot.top / "cgi-bin" / "postern.cgi"
-                done = subprocess.run([str(door)], env=env, input=body, capture_output=True, timeout=5 * PATIENCE)
+                done = subprocess.run(
+                    [str(door)], env=env, input=body, capture_output=True, timeout=5 * PATIENCE
+                )
                 head, _, content = done.stdout.replace(b"\r\n", b"\n", 20).partition(b"\n\n")
                 fields = [line.split(": ", 1) for line in head.decode().split("\n") if ": " in line]
                 status = next((value for name, value in fields if name == "Status"), "500 No answer")
