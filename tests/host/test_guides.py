@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from postern.ops.local.embedded import Postgres
+from support.fixtures import RELAY_PASSWORD, RELAY_USER
 from support.host import HOME, SharedHost
 from support.operator import DOMAIN, PUBLIC, Operator
 from support.page import block
@@ -28,9 +29,16 @@ pytestmark = [pytest.mark.tier("suexec"), pytest.mark.tier("cron")]
 @pytest.fixture(scope="module")
 def operator(tls_server: Postgres) -> Iterator[Operator]:
     """An account where Postern runs over HTTPS, with `postern` on PATH as the pages write it."""
-    with ScriptedRelay() as relay, fresh_database(tls_server) as database, SharedHost(tls=True) as host:
+    with (
+        ScriptedRelay(users={RELAY_USER: RELAY_PASSWORD}) as relay,
+        fresh_database(tls_server) as database,
+        SharedHost(tls=True) as host,
+    ):
         made = Operator(host, relay, database)
-        made.answers.update(POSTERN_URL=host.tls_url, SSL_CERT_FILE=host.share(host.certificate.ca))
+        # Under a name of its own: the relay's is shared as ca.pem.
+        site_ca = shutil.copy(host.certificate.ca, host.folder / "site.pem")
+        made.answers.update(POSTERN_URL=host.tls_url, SSL_CERT_FILE=host.share(site_ca))
+        made.answers.update(POSTERN_ALERT_MAIL="jane.doe@real-mailbox.example")
         host.put_program()
         made.take_packages()
         made.install()
@@ -74,6 +82,12 @@ def test_cron(operator: Operator) -> None:
     follow(operator, block("operations/cron.md", "sh", "postern cron install"))
     assert operator.host.run("crontab -l").stdout == before
     assert "purge" in follow(operator, block("operations/cron.md", "sh", "postern jobs"))
+
+
+def test_logs_and_alerts(operator: Operator) -> None:
+    follow(operator, block("operations/logs.md", "sh", "postern logs\n"))
+    follow(operator, block("operations/logs.md", "sh", "postern logs --request"))
+    follow(operator, block("operations/monitoring.md", "sh", "postern alerts test"))
 
 
 def test_https(operator: Operator) -> None:

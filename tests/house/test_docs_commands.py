@@ -66,6 +66,11 @@ RUN = {
         "postern cron install": f"{GUIDES}::test_cron",
         "postern jobs": f"{GUIDES}::test_cron",
     },
+    "docs/operations/logs.md": {
+        "postern logs\n": f"{GUIDES}::test_logs_and_alerts",
+        "postern logs --request": f"{GUIDES}::test_logs_and_alerts",
+    },
+    "docs/operations/monitoring.md": {"postern alerts test": f"{GUIDES}::test_logs_and_alerts"},
     "docs/passenger.md": {"mkdir -p tmp": f"{GUIDES}::test_passenger_and_permissions"},
     "docs/pipe.md": {
         "printf 'From:": "tests/host/test_exim.py::test_what_exim_pipes_is_forwarded_refused_or_waits"
