@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import json
 import os
 import pathlib
 import socket
@@ -158,6 +159,23 @@ def test_25_mb_arrive_byte_for_byte(instance: Instance, postfix: Postfix) -> Non
 def received(instance: Instance, context: Context, mime: bytes) -> str:
     """What the receipt says. A corpus may hold the same mail twice."""
     return receive(context, inbound(instance.secret, mime), (instance.secret,), [mime])
+
+
+def test_the_relay_is_walked_through_and_a_wrong_password_is_found(
+    instance: Instance, postfix: Postfix
+) -> None:
+    asked = ("relay", "test", MAILBOX, "--from", f"postern@{DOMAIN}", "--json")
+    steps = json.loads(instance.cli(*asked))
+    assert [one["step"] for one in steps] == ["connect", "tls", "ehlo", "auth", "mail", "rcpt"]
+    assert {one["result"] for one in steps} == {"ok"}
+    nobody = json.loads(instance.cli(*asked[:2], "x@elsewhere.example", *asked[3:], code=1))[-1]
+    assert (nobody["step"], nobody["result"]) == ("rcpt", "FAILED"), nobody
+    instance.write_env(POSTERN_RELAY_PASSWORD="not-it")
+    last = json.loads(instance.cli(*asked, code=1))[-1]
+    assert (last["step"], last["result"]) == ("auth", "FAILED")
+    assert "POSTERN_RELAY_PASSWORD" in last["remedy"]
+    assert RELAY_PASSWORD not in postfix.log()
+    assert postfix.arrived() == []
 
 
 @settled({}, {"smtpd_sasl_mechanism_filter": "login"})

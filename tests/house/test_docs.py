@@ -120,6 +120,13 @@ def test_the_page_of_commands_names_every_exit_code():
         assert re.search(rf"\b{kind.exit_code} ", page), f"{kind.__name__}: {kind.exit_code}"
 
 
+def test_the_page_about_relays_has_the_presets_as_the_program_prints_them(
+    capsys: pytest.CaptureFixture[str],
+):
+    build_parser().parse_args(["relay", "table"]).run(None)
+    assert capsys.readouterr().out in (TOP / "docs" / "relays.md").read_text()
+
+
 def test_the_page_about_cron_has_the_table_of_jobs_as_the_program_prints_it(
     capsys: pytest.CaptureFixture[str],
 ):

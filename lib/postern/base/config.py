@@ -54,7 +54,7 @@ def load(home: str, environ: Mapping[str, str]) -> Config:
 
 def build(home: str, given: Mapping[str, str]) -> tuple[Config | None, list[str]]:
     """The settings that these variables make, or None and a line for each that is missing or wrong."""
-    wrong = []
+    given, wrong = _with_preset(given)
     values: dict[str, Any] = {"home": home}
     for name, kind, notes in variables():
         try:
@@ -66,6 +66,25 @@ def build(home: str, given: Mapping[str, str]) -> tuple[Config | None, list[str]
     config = Config(**values)
     wrong = _cross_checks(config)
     return (None, wrong) if wrong else (config, [])
+
+
+def _with_preset(given: Mapping[str, str]) -> tuple[Mapping[str, str], list[str]]:
+    """What is given, and below it what the relay's preset says; and what is wrong with its name."""
+    name = given.get("POSTERN_RELAY_PRESET", "")
+    if not name:
+        return given, []
+    from postern.base import relay_presets
+
+    preset = relay_presets.find(name)
+    if preset is None:
+        known = ", ".join(one.name for one in relay_presets.PRESETS)
+        return given, [
+            f"POSTERN_RELAY_PRESET must be one of {known}. Or leave it empty, and set POSTERN_RELAY_HOST."
+        ]
+    return {
+        **{f"{PREFIX}RELAY_{what}": value for what, value in preset.settings()},
+        **{variable: value for variable, value in given.items() if value},
+    }, []
 
 
 def _value(name: str, kind: str, notes: Mapping[str, Any], text: str | None) -> str | int:

@@ -94,6 +94,11 @@ class Config:
         make="postern keys new",
     )
 
+    relay_preset: str = setting(
+        "",
+        "SMTP relay: a provider's name in docs/relays.md (`postern relay presets`). It gives host, port, TLS and budget where "
+        "these are not set.",
+    )
     relay_host: str = setting(REQUIRED, "SMTP relay: host name.")
     relay_port: int = setting(
         587, "SMTP relay: port (465 implicit TLS, 587 or 2525 STARTTLS).", least=1, most=MOST_PORT

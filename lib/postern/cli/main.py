@@ -32,6 +32,7 @@ NOUNS = (
     "contact",
     "quarantine",
     "queue",
+    "relay",
     "jobs",
     "cron",
     "logs",

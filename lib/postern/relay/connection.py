@@ -118,6 +118,15 @@ class Connection:
         self._begin(LAST_WORDS_SECONDS)
         return self.has_news() and bool(self._received)
 
+    def peer(self) -> str:
+        """The address at the other end."""
+        return str(self._sock.getpeername()[0])
+
+    def tls_facts(self) -> tuple[str, str, bytes]:
+        """Protocol, cipher, and the other side's certificate (DER). Only once TLS is spoken."""
+        sock: Any = self._sock
+        return str(sock.version()), str(sock.cipher()[0]), sock.getpeercert(binary_form=True) or b""
+
     def close(self) -> None:
         """Close without a word. Never raises."""
         with contextlib.suppress(OSError):

@@ -15,6 +15,7 @@ from postern.relay.trouble import of_answer, of_case, of_connecting, of_handshak
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
     from typing import Any
 
     from postern.relay.outcome import Outcome
@@ -140,15 +141,28 @@ def tls_context(settings: RelaySettings) -> ssl.SSLContext | None:
     return context
 
 
-def sign_in(settings: RelaySettings, context: ssl.SSLContext | None, until: float) -> Talk:
-    """Ready for the first message, or RelayTrouble. `context` as made by tls_context()."""
+def _unheard(stage: str, talk: Talk) -> None:
+    """Nobody wants to know how far it is."""
+
+
+def sign_in(
+    settings: RelaySettings,
+    context: ssl.SSLContext | None,
+    until: float,
+    passed: Callable[[str, Talk], None] = _unheard,
+) -> Talk:
+    """Ready for the first message, or RelayTrouble.
+
+    `context` as made by tls_context(); `passed` hears of each stage that went well.
+    """
     try:
         connection = dial(settings.host, settings.port, settings.timeout, until)
     except (OSError, UnicodeError) as error:
         raise of_connecting(error, f"{settings.host}:{settings.port}") from None
     talk = Talk(settings, connection)
     try:
-        _sign_in(talk, context)
+        passed("connect", talk)
+        _sign_in(talk, context, passed)
     except Lost as lost:
         connection.close()
         raise of_case("lost", talk.where, stage=talk.stage, said=str(lost)) from None
@@ -158,9 +172,10 @@ def sign_in(settings: RelaySettings, context: ssl.SSLContext | None, until: floa
     return talk
 
 
-def _sign_in(talk: Talk, context: ssl.SSLContext | None) -> None:
+def _sign_in(talk: Talk, context: ssl.SSLContext | None, passed: Callable[[str, Talk], None]) -> None:
     if context and talk.settings.tls == "implicit":
         talk.start_tls(context)
+        passed("tls", talk)
     talk.stage = "connect"
     talk.expect(220, *talk.answer())
     talk.greet()
@@ -171,6 +186,9 @@ def _sign_in(talk: Talk, context: ssl.SSLContext | None) -> None:
         talk.ask("STARTTLS")
         talk.expect(220, *talk.answer())
         talk.start_tls(context)
+        passed("tls", talk)
         talk.greet()
+    passed("ehlo", talk)
     if talk.settings.user:
         talk.authenticate()
+        passed("auth", talk)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from postern.base import config
+from postern.base import config, relay_presets
 from postern.base.errors import ConfigError
 from postern.ops import keys
 from postern.ops.install.answers import Question
@@ -23,7 +23,9 @@ DATABASE = ("POSTERN_DB_HOST", "POSTERN_DB_NAME", "POSTERN_DB_USER", "POSTERN_DB
 
 def _plan(site: Installation) -> str:
     have = site.env.values()
-    missing = [question.name for question in QUESTIONS if not question.optional and question.name not in have]
+    missing = [
+        question.name for question in _questions(site) if not question.optional and question.name not in have
+    ]
     made = [name for name in MADE if name not in have]
     parts = [f"write {', '.join(missing)}"] if missing else []
     parts += [f"make {', '.join(made)}"] if made else []
@@ -32,7 +34,7 @@ def _plan(site: Installation) -> str:
 
 def _do(site: Installation) -> str:
     names = [name for name, _, _ in config.variables()]
-    found = site.answers.settle(QUESTIONS)
+    found = site.answers.settle(_questions(site))
     found.update({name: site.answers.get(name) for name in names if name not in DATABASE})
     have = site.env.values()
     _refuse_wrong({**found, **have})
@@ -51,6 +53,13 @@ def _do(site: Installation) -> str:
             f"Keep a copy of {site.env.path} off this host: without its keys no mail and no backup opens again."
         )
     return f"{len(added)} written to {site.env.path}" if added else "complete, nothing was changed"
+
+
+def _questions(site: Installation) -> list[Question]:
+    """A preset that knows the relay's host and port answers for them (docs/relays.md)."""
+    preset = relay_presets.find(site.answers.get("POSTERN_RELAY_PRESET"))
+    known = {f"{config.PREFIX}RELAY_{name}" for name, _ in preset.settings()} if preset else set()
+    return [question for question in QUESTIONS if question.name not in known]
 
 
 def _keys_are_lost(site: Installation, have: dict[str, str]) -> bool:
