@@ -2,32 +2,46 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
 from postern.base import home
+from postern.resident import knock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.web.app import App
 
-CGI_SECONDS = 300
-"""Apache cannot kill a CGI under suexec (another user): the door ends itself. Long enough for 25 MB over a slow line."""
-
 
 def cgi() -> None:
-    """Answer the one request of this process."""
+    """Answer the one request of this process: by the resident where there is one, else here."""
+    place = home.find()
+    if knock.answered(place):
+        _leave_unread()
+    else:
+        _answer_here(place)
+
+
+def _answer_here(place: str) -> None:
+    """The same with everything imported first; what was imported stays behind as the resident."""
     import signal
     from wsgiref.handlers import CGIHandler
 
-    signal.alarm(CGI_SECONDS)
-    home.use_packages(home.find())
+    # Apache cannot kill a CGI under suexec (another user): the door ends itself.
+    signal.alarm(knock.ANSWER_SECONDS)
+    home.use_packages(place)
     from postern.web.app import application
 
-    with contextlib.closing(application("cgi")) as app:
+    app = application("cgi")
+    try:
         CGIHandler().run(app)
+    finally:
+        app.close()
     _leave_unread()
+    if app.wants_resident():
+        from postern.resident.become import leave_behind
+
+        leave_behind(place, app.context().log)
 
 
 def _leave_unread() -> None:
@@ -36,16 +50,23 @@ def _leave_unread() -> None:
     Under mod_cgid stdin and stdout are one socket, and one that is closed with unread bytes in it is reset: the answer is
     lost. So it takes no more, and what came already is read: at most the socket's buffer, however slow the sender.
     """
+    if os.environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in os.environ:
+        return
     import stat
 
     if not stat.S_ISSOCK(os.fstat(0).st_mode):
         return
-    import socket
+    import _socket  # what `socket` is built on, without the 7 ms of its import
 
-    with socket.socket(fileno=os.dup(0)) as stdin, contextlib.suppress(OSError):
-        stdin.shutdown(socket.SHUT_RD)
+    stdin = _socket.socket(fileno=os.dup(0))
+    try:
+        stdin.shutdown(_socket.SHUT_RD)
         while stdin.recv(65536):
             pass
+    except OSError:
+        pass
+    finally:
+        stdin.close()
 
 
 def passenger() -> App:
@@ -58,6 +79,8 @@ def passenger() -> App:
 
 def run_job(name: str) -> int:
     """One run of a job, from cron or woken; returns the exit code. Prints only what comes before there is a log."""
+    import contextlib
+
     if "--woken" in sys.argv and hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):
             os.setsid()
@@ -69,7 +92,7 @@ def run_job(name: str) -> int:
     from postern.flow.context import open_context
 
     try:
-        context = open_context(os.environ, name)
+        context = open_context(os.environ, name, lean=True)
     except PosternError as error:
         sys.stderr.write(f"postern: {error}\n")
         return error.exit_code
@@ -98,6 +121,7 @@ def pipe() -> int:
 
     A signal ends it with 75: a mail server takes a program that was killed for one that refused the message.
     """
+    import contextlib
     import signal
 
     for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGXCPU"):
@@ -107,7 +131,7 @@ def pipe() -> int:
     from postern.flow.context import open_context
     from postern.flow.piped import take_piped
 
-    context = open_context(os.environ, "pipe")
+    context = open_context(os.environ, "pipe", lean=True)
     try:
         with contextlib.closing(context.pool):
             return take_piped(context, os.environ, sys.stdin.buffer)

@@ -95,7 +95,7 @@ def test_bash_offers_an_arguments_words_in_its_place_alone(bash: Path):
 
 
 CASES: tuple[tuple[Line, list[str]], ...] = (
-    (("al",), ["alias"]),
+    (("ali",), ["alias"]),
     (("alias", "un"), ["unpin"]),
     (("alias", "add", "jane", ""), []),
     (("alias", "add", "list", ""), []),

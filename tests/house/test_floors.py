@@ -24,6 +24,7 @@ FLOORS = (
     ("store",),
     ("flow",),
     ("web", "ops"),
+    ("resident",),
     ("cli",),
     ("doors", "__main__"),
     ("outside",),
@@ -149,7 +150,8 @@ PLACES = {
             "cli/common.py",  # hands it to base/config
             "cli/install.py",  # hands it to ops/install/answers
             "cli/upgrade.py",  # becomes the same command, run from a copy
-            "doors.py",  # hands it to base/config
+            "doors.py",  # hands it to base/config; CGI's variables
+            "resident/knock.py",  # CGI's variables, for the resident
             "web/app.py",  # hands it to base/config
             "flow/wake.py",  # what a started process may inherit
             "ops/local/binaries.py",  # POSTERN_PG_BIN and PATH

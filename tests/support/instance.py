@@ -36,6 +36,9 @@ class Instance:
         self.settings = {
             "POSTERN_URL": "http://localhost:8025",
             "POSTERN_DB_STATEMENT_SECONDS": "10",
+            # Where that is not what a test is about: nothing stays behind it, and it may ask as often as it likes.
+            "POSTERN_RESIDENT": "off",
+            "POSTERN_RATE_PERCENT": "0",
             **keys.fresh(),
         }
         self.settings.update(settings)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 
+from postern.base import driver
 from postern.base.database import Database
 from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 
@@ -23,19 +24,23 @@ CONNECT_SECONDS = 10
 """How long a host may take to answer; also what a statement's answer may take beyond its own time limit."""
 
 
-def connect(config: Config) -> Database:
-    """Open a connection as the settings say. DatabaseUnavailable or ConfigError with the remedy."""
+def connect(config: Config, lean: bool = False) -> Database:
+    """Open a connection as the settings say. DatabaseUnavailable or ConfigError with the remedy.
+
+    `lean`: this process knows no other database, and wants to begin quickly (base/driver.py).
+    """
     road: dict[str, Any] = {}
     try:
         road.update(_road(config))
-        connection = _connection_class()(
-            config.db_user,
-            database=config.db_name,
-            password=config.db_password,
-            timeout=config.db_statement_seconds + CONNECT_SECONDS,
-            application_name="postern",
-            **road,
-        )
+        with driver.lean() if lean and not road["ssl_context"] else contextlib.nullcontext():
+            connection = _connection_class()(
+                config.db_user,
+                database=config.db_name,
+                password=config.db_password,
+                timeout=config.db_statement_seconds + CONNECT_SECONDS,
+                application_name="postern",
+                **road,
+            )
     except ConfigError:
         raise
     except Exception as error:  # noqa: BLE001

@@ -78,11 +78,16 @@ class Busy(PosternError):
 
 
 class TooFast(PosternError):
-    """A limit of how often was reached; in so many seconds it may go on (EX_TEMPFAIL)."""
+    """A limit of how often was reached; in so many seconds it may go on (EX_TEMPFAIL).
+
+    `limit`: requests that are allowed in a while; `reset`: seconds until all of them are. 0: not known.
+    """
 
     exit_code = 75
     http_status = 429
 
-    def __init__(self, seconds: int) -> None:
+    def __init__(self, seconds: int, limit: int = 0, reset: int = 0) -> None:
         super().__init__("That was too much at once.", f"Try again in {seconds} seconds.")
         self.seconds = seconds
+        self.limit = limit
+        self.reset = reset

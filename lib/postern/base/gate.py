@@ -45,12 +45,17 @@ def _identity(found: os.stat_result) -> tuple[int, int, int]:
     return (found.st_ino, found.st_mtime_ns, found.st_size)
 
 
-def _on_disk() -> tuple[int, int, int]:
-    """The program that is there now. All zero: there is none, for a moment."""
+def identity(path: str) -> tuple[int, int, int]:
+    """The file that is there now. All zero: there is none, for a moment."""
     try:
-        return _identity(os.stat(postern.__file__))
+        return _identity(os.stat(path))
     except OSError:
         return (0, 0, 0)
+
+
+def was_replaced() -> bool:
+    """Whether the program on disk is another than the one that this process runs."""
+    return identity(postern.__file__) != _RUNNING
 
 
 _RUNNING = _identity(postern.LOADED_FROM)
@@ -98,7 +103,7 @@ class Gate:
         place = self._come_in() if depth == 0 else -1
         self._thread.depth = depth + 1
         try:
-            if depth == 0 and _on_disk() != _RUNNING:
+            if depth == 0 and was_replaced():
                 raise DatabaseUnavailable(
                     "This process runs a program that was replaced.",
                     "It ends by itself, and the next one runs the new program.",

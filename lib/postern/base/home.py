@@ -15,7 +15,6 @@ The password database is asked for ~, because a CGI under suexec has no HOME in 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
 
@@ -32,9 +31,11 @@ def find() -> str:
     named = os.environ.get("POSTERN_HOME")
     if named:
         return os.path.abspath(named)
-    with contextlib.suppress(OSError), open(os.path.join(program(), POINTER), encoding="utf-8") as file:
-        return file.read().strip()
-    return default()
+    try:
+        with open(os.path.join(program(), POINTER), encoding="utf-8") as file:
+            return file.read().strip()
+    except OSError:
+        return default()
 
 
 def use(home: str) -> None:

@@ -36,6 +36,11 @@ class FileLock:
         self._fd = fd
         return True
 
+    @property
+    def file(self) -> int:
+        """The open file that holds it; -1 when it is not held."""
+        return self._fd
+
     def release(self) -> None:
         """Let it go; harmless when it is not held."""
         if self._fd >= 0:

@@ -23,10 +23,11 @@ WAIT_SECONDS = 10
 class Pool:
     """At most `config.db_pool` connections, opened when needed, kept while they work."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, lean: bool = False) -> None:
         self.gate = Gate(config.home)
         """Shut while Postern is being upgraded: then nothing is lent."""
         self._config = config
+        self._lean = lean
         self._free: list[Database] = []
         self._places = threading.BoundedSemaphore(config.db_pool)
         self._guard = threading.Lock()
@@ -57,7 +58,7 @@ class Pool:
                 if not db.went_away():
                     return db
                 db.close()
-        return connect(self._config)
+        return connect(self._config, self._lean)
 
     def _give_back(self, db: Database) -> None:
         if db.broken:

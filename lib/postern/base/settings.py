@@ -56,6 +56,19 @@ class Config:
         choices=("off", "day", "month", "year", "preload"),
     )
 
+    resident: str = setting(
+        "on",
+        "Under CGI, whether a helper process may stay for a minute and answer the next requests ten times as fast. `off` "
+        "where the host forbids it.",
+        choices=("on", "off"),
+    )
+
+    rate_percent: int = setting(
+        100,
+        "How much of the built-in request rates is let through, in percent; 0: no limits. docs/limits.md lists them.",
+        most=10_000,
+    )
+
     db_host: str = setting(
         "/var/run/postgresql", "PostgreSQL: host name, or the folder of its Unix socket (begins with /)."
     )

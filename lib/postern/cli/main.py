@@ -56,6 +56,7 @@ NOUNS = (
     "upgrade",
     "pack",
     "serve",
+    "resident",
     "demo",
     "completion",
     "commands",

@@ -9,6 +9,7 @@ from postern.base import config as settings
 from postern.base import home
 from postern.base.errors import ConfigError
 from postern.base.keyring import KeyRing, parse_index_key, parse_keys
+from postern.base.limiter import Limiter
 from postern.base.log import Log
 from postern.base.pool import Pool
 from postern.base.spool import Spool
@@ -30,10 +31,14 @@ class Context:
     log: Log
     pool: Pool
     spool: Spool
+    limiter: Limiter
 
 
-def open_context(environ: Mapping[str, str], component: str) -> Context:
-    """Read the settings, make the home's folders, connect to nothing yet. ConfigError names all that is wrong."""
+def open_context(environ: Mapping[str, str], component: str, lean: bool = False) -> Context:
+    """Read the settings, make the home's folders, connect to nothing yet. ConfigError names all that is wrong.
+
+    `lean`: this process does one piece of work, and should begin quickly (base/driver.py).
+    """
     place = home.find()
     config = settings.load(place, environ)
     ring = KeyRing(
@@ -41,9 +46,9 @@ def open_context(environ: Mapping[str, str], component: str) -> Context:
     )
     home.make(place)
     log = Log(f"{place}/logs", component, config.log_level, config.log_days)
-    return Context(
-        config, ring, log, Pool(config), Spool(place, config.spool_max_bytes, config.disk_free_bytes)
-    )
+    pool = Pool(config, lean=lean)
+    spool = Spool(place, config.spool_max_bytes, config.disk_free_bytes)
+    return Context(config, ring, log, pool, spool, Limiter(f"{place}/run/limits", config.rate_percent, log))
 
 
 def _keys_now(place: str, environ: Mapping[str, str]) -> Sequence[Key]:

@@ -14,6 +14,8 @@ from dataclasses import asdict
 from postern.base import clock, database
 from postern.base.database import SYSTEM, SchemaMissing
 from postern.base.errors import ConfigError, Conflict, DatabaseUnavailable
+from postern.base.limit_table import Rate
+from postern.base.limiter import Rule
 from postern.base.spool import Holder
 from postern.flow import admission, bounce, intake, wake
 from postern.flow.recipient import Bounce, Refused, resolve
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from postern.mail.trust import Verdict
 
 
+TO_ONE_ADDRESS = Rule("alias", Rate(300, 60, 200))
+"""A flood to one alias comes back later; its sender's server, or Cloudflare's, keeps it meanwhile."""
+
 AWAY = (DatabaseUnavailable, SchemaMissing, ConfigError)
 """The database cannot be used, for a while or until the operator mends something: the spool takes over."""
 
@@ -50,8 +55,9 @@ def take(context: Context, verified: Verified, body: Iterable[bytes], verdict: V
     """Take one message in; returns what was done with it: stored, duplicate, spooled or discarded. To a probe: ready.
 
     `body` yields the MIME bytes as they come. `verdict`: what is known of its author, where that does not stand in the stamp of
-    POSTERN_AUTHSERV. Raises Malformed, Refused or Busy, or Unsigned for a replay; then nothing is stored.
+    POSTERN_AUTHSERV. Raises Malformed, Refused, Busy or TooFast, or Unsigned for a replay; then nothing is stored.
     """
+    context.limiter.check(TO_ONE_ADDRESS, verified.envelope.rcpt_to.lower().encode())
     log = context.log.with_fields(webhook_id=verified.id)
     try:
         taker = admission.admit(context, verified)

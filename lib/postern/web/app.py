@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from postern.base.errors import BadInput, Busy, ConfigError, DatabaseUnavailable, PosternError, TooFast
 from postern.base.hsts import hsts_value
+from postern.web import limits
 from postern.web import request as requests
 from postern.web import response as responses
 from postern.web.paths import MethodNotAllowed
@@ -45,6 +46,16 @@ class App:
             return response.stream[1]
         return [b"" if head_only else response.body]
 
+    def context(self) -> Context:
+        """What the handlers work with, opened when it is first asked for. ConfigError."""
+        with self._opening:
+            self._context = self._context or self._opener()
+            return self._context
+
+    def wants_resident(self) -> bool:
+        """Whether the settings could be read, and want a helper that stays (resident/)."""
+        return self._context is not None and self._context.config.resident == "on"
+
     def close(self) -> None:
         """Close its connections: a process that ends says goodbye to the database."""
         if self._context is not None:
@@ -57,9 +68,9 @@ class App:
 
     def _answer(self, request: Request) -> Response:
         try:
-            with self._opening:
-                context = self._context = self._context or self._opener()
+            context = self.context()
             bound = replace(context, log=context.log.with_fields(request=request.id))
+            limits.check(bound, request)
             if request.is_api:
                 from postern.web.api import door
 
@@ -81,7 +92,7 @@ class App:
         if status == 503:
             headers.append(("Retry-After", "60"))
         if isinstance(error, TooFast):
-            headers.append(("Retry-After", str(error.seconds)))
+            headers += limits.headers(error)
         if isinstance(error, (Busy, DatabaseUnavailable)):
             title, remedy = (
                 "Closed for a moment",
@@ -142,7 +153,7 @@ def application(component: str) -> App:
         from postern.flow.context import open_context
 
         home.check_packages(home.find())
-        context = open_context(os.environ, component)
+        context = open_context(os.environ, component, lean=component == "cgi")
         if component == "web":
             # A process that lives on takes in what libraries say; for one request the import of logging is too dear.
             context.log.install()
