@@ -111,6 +111,8 @@ MAY_STAY = {
     "mailboxes": "within the user's quota",
     "aliases": "within the user's quota; deleted ones go after 30 days",
     "alias_mailboxes": "aliases and mailboxes have quotas",
+    "blocked_senders": "made by hand",
+    "domain_mailboxes": "domains and mailboxes have quotas",
     "contacts": "a reverse address works for as long as its alias lives; a day's new ones are within the quota of messages",
     "retired_addresses": "a keyed hash for each deleted alias, for ever: nobody else may get its mail",
     "invitations": "those that were used: one a user who came so",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 from postern.base import clock
@@ -49,6 +50,8 @@ def _disk(context: Context, home: str) -> Iterator[Look]:
 
 def _quota() -> Iterator[tuple[str, int]]:
     """What the program `quota` says of this account, in percent: of blocks, and of files. Nothing where there is none."""
+    if shutil.which("quota") is None:
+        return
     try:
         done = subprocess.run(
             ["quota", "-w"], capture_output=True, timeout=QUOTA_SECONDS, check=False, stdin=subprocess.DEVNULL
