@@ -82,6 +82,9 @@ RUN = {
         "python3 -m pip download": WHEELS,
         "sh install.sh --offline": f"{GUIDES}::test_python",
     },
+    "docs/resident.md": {
+        "postern resident status": "tests/resident/test_resident.py::test_new_settings_and_a_stop_end_it"
+    },
     "docs/styles.md": {
         "lib/postern/web/styles/build": "tests/house/test_styles.py::test_a_stale_file_is_found_and_made_anew"
     },
