@@ -55,6 +55,8 @@ NO_PICTURE = {
     "/account": "leads to another page",
     "/settings/api": "leads to another page",
     "/health": "words for a monitor",
+    "/health/ready": "words for a monitor",
+    "/metrics": "words for a monitor",
     "/block/*": "its one button, behind a link in a mail: tests/browser/test_mail.py",
     "/mailbox/*": "its one button, behind a link in a mail: tests/browser/test_places.py",
     "/invitation/*": "behind a link: tests/browser/test_accounts.py",

@@ -109,6 +109,8 @@ PROGRAMS_OWN = ("admin_acts", "invitations")
 SHARED_TABLES = {
     "message_chunks": "COPY refuses walled tables; a trigger guards them, and each opens under its message alone",
     "fingerprints": "keyed hashes of no user",
+    "figures": "counts of all users together",
+    "findings": "the operator's",
     "webhook_ids": "of no user",
     "relays": "the operator's",
     "relay_usage": "the operator's",
@@ -806,6 +808,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "mailboxes.hand_over_mail": [
         (lambda w: mailboxes.hand_over_mail(w.db, w.kim.mailbox.id, w.jane.mailbox.id), 0),
     ],
+    "mailboxes.of_admins": [(lambda w: mailboxes.of_admins(w.db), [])],
     "mailboxes.uses": [(lambda w: mailboxes.uses(w.db, w.kim.id), {})],
     "preferences.of_user": [(lambda w: preferences.of_user(w.db, w.kim.id), Preferences())],
     "preferences.save": [(lambda w: preferences.save(w.db, w.kim.id, Preferences()), REFUSED)],
@@ -908,6 +911,8 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
 """What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
 
 NO_TENANTS = {
+    "figures",
+    "findings",
     "fingerprints",
     "job_leases",
     "jobs",
@@ -915,6 +920,7 @@ NO_TENANTS = {
     "relays",
     "roles",
     "seals",
+    "server",
     "table_locks",
     "tables",
     "webhook_ids",
