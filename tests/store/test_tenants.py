@@ -897,7 +897,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "user_list.count": [(lambda w: user_list.count(w.db, "kim"), 0)],
     "user_list.busiest": [(lambda w: [one.handle for one in user_list.busiest(w.db, 9)], [])],
     "queue.id_of": [(lambda w: queue.id_of(w.db, uid_of_delivery(w)), None)],
-    "queue.find": [(lambda w: queue.find(w.db, uid_of_delivery(w)), None)],
+    "queue.find": [(lambda w: queue.find(w.db, w.kim.delivery_id), None)],
     "users.delete": [(lambda w: users.delete(w.db, w.kim.id), False)],
 }
 """What Jane gets when she gives Kim's ids; REFUSED: an error, and the transaction is taken back."""
