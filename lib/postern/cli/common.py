@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from postern.base.database import Database
+    from postern.base.settings import Config
     from postern.flow.context import Context
     from postern.store.aliases import Alias
     from postern.store.mailboxes import Mailbox
@@ -59,11 +60,23 @@ def json_flag(parser: argparse.ArgumentParser) -> None:
 @contextlib.contextmanager
 def instance() -> Iterator[Context]:
     """The instance of this home; its connections are closed at the end."""
-    from postern.flow.context import open_context
-
-    context = open_context(os.environ, "cli")
+    context = opened()
     with contextlib.closing(context.pool):
         yield context
+
+
+def settings() -> Config:
+    """The settings of this home alone; nothing is opened or made. ConfigError."""
+    from postern.base import config, home
+
+    return config.load(home.find(), os.environ)
+
+
+def opened() -> Context:
+    """The instance of this home; whoever asks closes its pool."""
+    from postern.flow.context import open_context
+
+    return open_context(os.environ, "cli")
 
 
 @contextlib.contextmanager

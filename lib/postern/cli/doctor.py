@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from postern.base.errors import BadInput
+import contextlib
+
+from postern.base.errors import BadInput, NotFound
 from postern.cli import common
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Iterator, Sequence
 
     from postern.cli.main import Nouns
     from postern.ops.doctor.check import Check
+    from postern.ops.doctor.registry import Finding
+    from postern.ops.doctor.scene import Scene
 
 
 def register(nouns: Nouns) -> None:
     """The noun and its verbs."""
-    verbs = common.noun(nouns, "doctor", "look at this instance and say what to mend")
+    text = "look at this instance and say what to mend; exit code 2 when something critical is wrong, 1 when another is"
+    parser = nouns.add_parser("doctor", help=text, description=text, epilog="example: postern doctor")
+    _add_look(parser)
+    verbs = parser.add_subparsers(metavar="VERB")
+    look = common.verb(verbs, "look", f"{text}; so does `postern doctor`", "postern doctor look --only dns")
+    _add_look(look)
+    _add_tls(verbs)
+    _add_dns(verbs)
+    limits = common.verb(
+        verbs, "limits", "what the host allows, and what is left of it", "postern doctor limits"
+    )
+    common.json_flag(limits)
+    limits.set_defaults(run=look_at_group, only=["limits"], group="limits")
+    answer = common.verb(
+        verbs,
+        "answer",
+        "answer what no program can see; kept with the date and your name",
+        "postern doctor answer keys.sheet yes --by 'Jane Doe'",
+    )
+    answer.add_argument("item", metavar="ITEM")
+    answer.add_argument("answer", choices=("yes", "no"))
+    answer.add_argument("--by", required=True, metavar="NAME", help="who answers")
+    answer.add_argument("--note", default="", help="what you saw")
+    answer.set_defaults(run=keep_answer)
+    page = common.verb(
+        verbs, "checklist", "print docs/CHECKLIST.md", "postern doctor checklist > docs/CHECKLIST.md"
+    )
+    page.set_defaults(run=print_checklist)
+
+
+def _add_look(parser: argparse.ArgumentParser) -> None:
+    common.json_flag(parser)
+    parser.add_argument("--only", metavar="NAMES", help="groups and checks, commas between")
+    parser.add_argument("--go-live", action="store_true", help="print the report of the readiness review")
+    parser.add_argument("--ask", action="store_true", help="first ask what no program can see")
+    parser.add_argument("--by", default="", metavar="NAME", help="with --ask: who answers")
+    parser.set_defaults(run=look)
+
+
+def _add_tls(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     tls = common.verb(
         verbs,
         "tls",
@@ -33,23 +77,193 @@ def register(nouns: Nouns) -> None:
     tls.set_defaults(run=doctor_tls)
 
 
-def doctor_tls(args: argparse.Namespace) -> int:
-    """postern doctor tls"""
-    import os
+def _add_dns(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    dns = common.verb(
+        verbs,
+        "dns",
+        "read each domain's records, and give the exact ones to add; exit code 1 when one is wrong",
+        "postern doctor dns alias.example.org",
+    )
+    common.json_flag(dns)
+    dns.add_argument("domain", nargs="*", help="without: all domains of this instance")
+    dns.add_argument(
+        "--selector", metavar="NAME", action="append", default=[], help="a DKIM selector of the relay"
+    )
+    dns.add_argument(
+        "--inbound",
+        choices=("cloudflare", "pipe", "mailgun", "postmark", "ses"),
+        default="",
+        help="the way in; without: what the settings say",
+    )
+    dns.set_defaults(run=doctor_dns)
 
-    from postern.base import clock
-    from postern.ops.doctor import check, tls
+
+@contextlib.contextmanager
+def _scene(**more: tuple[str, ...] | str) -> Iterator[Scene]:
+    """The instance as the doctor sees it, closed at the end."""
+    from postern.base import clock, home
+    from postern.ops.doctor.scene import Scene
     from postern.web.routes import ROUTES
 
-    with common.instance() as context:
-        config = context.config
+    pages = tuple(path for method, path in ROUTES if method == "GET")
+    scene = Scene(home.find(), clock.now(), common.settings, common.opened, pages, **more)  # type: ignore[arg-type]
     try:
-        since = os.stat(os.path.join(config.home, ".env")).st_mtime
-    except FileNotFoundError:
-        since = clock.now()  # all settings are in the environment; their age is not known
-    paths = tuple(path for method, path in ROUTES if method == "GET")
-    target = tls.Target(config.url, config.hsts, since, paths, args.connect, args.http_port, args.ca_file)
-    checks = tls.look(target, clock.now())
+        yield scene
+    finally:
+        scene.close()
+
+
+def look(args: argparse.Namespace) -> int:
+    """postern doctor, postern doctor look"""
+    from postern.ops.doctor import go_live, registry
+
+    if args.go_live and args.only:
+        raise BadInput("The readiness review looks at everything.", "Say --go-live without --only.")
+    wanted = registry.chosen(_names(args.only))
+    if args.ask:
+        _ask_all(wanted, args.by)
+    with _scene() as scene:
+        findings = registry.look(scene, wanted)
+        if args.go_live:
+            print(go_live.report(findings, _address(scene), scene.now))
+            return int(bool(go_live.open_points(findings)))
+    _show_findings(findings, args.json)
+    return registry.exit_code(findings)
+
+
+def look_at_group(args: argparse.Namespace) -> int:
+    """postern doctor limits"""
+    from postern.ops.doctor import registry
+
+    with _scene() as scene:
+        findings = registry.look(scene, registry.chosen([args.group]))
+    _show_findings(findings, args.json)
+    return registry.exit_code(findings)
+
+
+def _names(only: str | None) -> list[str]:
+    return [name for name in (only or "").replace(",", " ").split() if name]
+
+
+def _address(scene: Scene) -> str:
+    from postern.base.errors import ConfigError
+
+    try:
+        return scene.url
+    except ConfigError:
+        return scene.home
+
+
+def doctor_dns(args: argparse.Namespace) -> int:
+    """postern doctor dns"""
+    from postern.mail.address import parse_address
+    from postern.ops.doctor.check import FAIL
+    from postern.ops.doctor.groups import dns
+
+    names = tuple(parse_address(f"postmaster@{name}").domain for name in args.domain)
+    with _scene(domains=names, selectors=tuple(args.selector), inbound=args.inbound) as scene:
+        records = dns.found(scene)
+    if args.json:
+        from dataclasses import asdict
+
+        common.show([asdict(one) for one in records], True, "")
+    else:
+        rows: list[dict[str, object]] = [
+            {"domain": one.domain, "record": one.kind, "status": one.status, "found": one.found}
+            for one in records
+        ]
+        common.show(rows, False, "There is no domain yet. Run: postern domain add alias.example.org")
+        for one in records:
+            if one.remedy:
+                print(f"\n{one.domain}, {one.kind}: {one.remedy}")
+            for line in one.add:
+                print(f"    {line}")
+    return int(any(one.status == FAIL for one in records))
+
+
+def _ask_all(wanted: Sequence[object], by: str) -> None:
+    """Each question that was not answered with yes."""
+    from postern.base import clock, home
+    from postern.ops.doctor import answers
+    from postern.ops.doctor.item import Item
+
+    kept = answers.read(home.find())
+    for item in wanted:
+        if not isinstance(item, Item) or not item.question:
+            continue
+        if item.id in kept and kept[item.id].answer == "yes":
+            continue
+        by = by or input("Your name: ").strip()
+        said = input(f"{item.question} (yes/no, empty: later) ").strip().lower()
+        if said in ("yes", "y", "no", "n"):
+            answer = "yes" if said.startswith("y") else "no"
+            answers.keep(home.find(), item.id, answers.Answer(answer, by, clock.now()))
+
+
+def keep_answer(args: argparse.Namespace) -> None:
+    """postern doctor answer"""
+    from postern.base import clock, home
+    from postern.ops.doctor import answers, registry
+
+    asked = {item.id: item for item in registry.items() if item.question}
+    if args.item not in asked:
+        raise NotFound(f"{args.item!r} is nothing that is asked.", f"These are: {', '.join(asked)}")
+    answers.keep(home.find(), args.item, answers.Answer(args.answer, args.by, clock.now(), args.note))
+    print(f"{args.item}: {args.answer}, says {args.by}.\n  {asked[args.item].question}")
+
+
+def print_checklist(args: argparse.Namespace) -> None:
+    """postern doctor checklist"""
+    from postern.ops.doctor import checklist
+
+    print(checklist.page(), end="")
+
+
+def _show_findings(findings: Sequence[Finding], as_json: bool) -> None:
+    """A table; below it what to do, and what is next."""
+    from postern.ops.doctor import registry
+
+    rows: list[dict[str, object]] = [
+        {"check": one.item.id, "status": one.status, "severity": one.item.severity, "detail": one.detail}
+        for one in findings
+    ]
+    if as_json:
+        for row, one in zip(rows, findings):
+            row.update(ticket=one.item.ticket, what=one.item.what, remedy=one.remedy, guide=one.item.guide)
+            row.update(question=one.item.question, symptom=one.item.symptom)
+        common.show(rows, True, "")
+        return
+    common.show(rows, False, "")
+    for one in findings:
+        if one.remedy and not one.detail.startswith("not looked at"):
+            print(f"\n{one.item.id}: {one.remedy}")
+            print(f"  {_guide(one)}")
+    following = registry.next_step(findings)
+    if following:
+        print(
+            f"\nNext: {following.item.id}. {following.item.question or following.item.what}.".replace(
+                "?.", "?"
+            )
+        )
+
+
+def _guide(one: Finding) -> str:
+    if one.item.question:
+        return f"Then: postern doctor answer {one.item.id} yes --by NAME"
+    trouble = f"; docs/TROUBLESHOOTING.md, “{one.item.symptom}”" if one.item.symptom else ""
+    return f"See {one.item.guide}{trouble}"
+
+
+def doctor_tls(args: argparse.Namespace) -> int:
+    """postern doctor tls"""
+    from dataclasses import replace
+
+    from postern.ops.doctor import check, tls
+    from postern.ops.doctor.groups.tls import target
+
+    with _scene(ca_file=args.ca_file) as scene:
+        seen = replace(target(scene), connect=args.connect, http_port=args.http_port)
+        checks = tls.look(seen, scene.now)
     _show(checks, args.json)
     return check.exit_code(checks)
 

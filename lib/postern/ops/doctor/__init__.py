@@ -1,1 +1,1 @@
-"""The doctor: looks at one part of an instance as it is, and says what to do where that is not right."""
+"""The doctor: looks at an instance as it is, and says what to do where that is not right. The registry holds its checks."""

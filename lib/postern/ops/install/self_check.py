@@ -67,7 +67,7 @@ def _until_it_runs(url: str) -> None:
 def _page(url: str) -> Look:
     answer = fetch(f"{url}/", headers={"Accept": "text/html"})
     if answer.status != 200 or b"Postern" not in answer.body:
-        return Look("front page", _unexpected(answer))
+        return Look("front page", unexpected(answer))
     missing = [
         name
         for name in ("content-security-policy", "referrer-policy", "x-content-type-options")
@@ -76,7 +76,8 @@ def _page(url: str) -> Look:
     return Look("front page", f"without the headers {', '.join(missing)}" if missing else "")
 
 
-def _unexpected(answer: Answer) -> str:
+def unexpected(answer: Answer) -> str:
+    """The status of an answer that should have been another, with the usual cause."""
     hint = {
         301: "the web server leads elsewhere; is POSTERN_URL the address that it leads to?",
         302: "the web server leads elsewhere; is POSTERN_URL the address that it leads to?",
@@ -96,7 +97,7 @@ def _health(url: str) -> Look:
     try:
         checks = json.loads(answer.body)["checks"]
     except (ValueError, KeyError, TypeError):
-        return Look("/health", _unexpected(answer))
+        return Look("/health", unexpected(answer))
     return Look("/health", "; ".join(f"{c['name']} {c['detail']}" for c in checks if c["status"] != "ok"))
 
 
@@ -108,7 +109,7 @@ def _webhook(url: str) -> Look:
     hint = (
         "a web firewall refuses mail; docs/web-server.md has the exemption"
         if answer.status in (403, 406)
-        else _unexpected(answer)
+        else unexpected(answer)
     )
     return Look("webhook", f"unsigned mail got status {answer.status}, not 401: {hint}")
 
@@ -117,13 +118,13 @@ def _files(site: Installation, url: str) -> list[Look]:
     looks = []
     for name in FORBIDDEN:
         answer = fetch(f"{url}/{name}")
-        shown = answer.status == 200 or _first_line(site.path(name)) in answer.body
+        shown = answer.status == 200 or first_line(site.path(name)) in answer.body
         looks.append(Look(name, f"can be read by anybody (status {answer.status})" if shown else ""))
     return looks
 
 
-def _first_line(path: str) -> bytes:
-    """What would give it away; something that no answer holds where there is no such file."""
+def first_line(path: str) -> bytes:
+    """What would give a file away; something that no answer holds where there is no such file."""
     try:
         with open(path, "rb") as file:
             return file.readline().strip() or b"\0"
@@ -138,7 +139,7 @@ def _static(url: str) -> Look:
         return Look("style sheet", "the front page names none")
     answer = fetch(url + found[1])
     if answer.status != 200 or not answer.headers.get("content-type", "").startswith("text/css"):
-        return Look("style sheet", _unexpected(answer))
+        return Look("style sheet", unexpected(answer))
     return Look(
         "style sheet",
         "it comes through the program, not from the disk" if "x-request-id" in answer.headers else "",
