@@ -23,6 +23,7 @@ from support.instance import ALIAS, DOMAIN
 
 GIVEN = {
     "handle": "jane",
+    "domain": DOMAIN,
     "alias": ALIAS,
     "address": ALIAS,
     "id": "1",
@@ -36,6 +37,7 @@ MORE = {
     "acts": ["--last", "2"],
     "contact list": ["--addresses"],
     "deps check": ["--index", f"http://{NOWHERE}"],
+    "doctor look": ["--only", "env,keys,database"],
     "doctor tls": ["--connect", NOWHERE],
     "queue list": ["--state", "queued", "--state", "held"],
     "quarantine list": ["--addresses"],
@@ -43,10 +45,19 @@ MORE = {
 }
 """Command -> options it is tried with, besides --json: to show much, and to ask nobody outside."""
 
-MAY_FAIL = {"alerts list", "cron status", "deps check", "doctor tls", "health"}
+MAY_FAIL = {
+    "alerts list",
+    "cron status",
+    "deps check",
+    "doctor dns",
+    "doctor limits",
+    "doctor look",
+    "doctor tls",
+    "health",
+}
 """Those that look at something, and whose exit code says how it is."""
 
-OTHER_TABLE = {"deps check", "doctor tls"}
+OTHER_TABLE = {"deps check", "doctor dns", "doctor limits", "doctor look", "doctor tls"}
 """Those whose table leaves some of it for the lines below it."""
 
 MAY_BE_EMPTY = {"alerts list", "invitation list", "key list", "user passkeys", "rollback"}

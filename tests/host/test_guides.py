@@ -97,6 +97,21 @@ def test_https(operator: Operator) -> None:
         assert re.search(rf"^{line} +(ok|warn|unknown)|\b{line}\b", said, re.MULTILINE), said
 
 
+def test_doctor(operator: Operator) -> None:
+    """On a host as install.sh leaves it; what asks the world outside (certificate, DNS, the package index) may say anything."""
+    said = follow(operator, block("CHECKLIST.md", "sh", "postern doctor"), codes=(0, 1, 2))
+    found = dict(re.findall(r"^([a-z]+\.[a-z-]+) +(ok|warn|fail|unknown) ", said, re.MULTILINE))
+    settled = [
+        name
+        for name in found
+        if name.startswith(("python.version", "env.", "database.", "tenants.role", "web.", "static."))
+    ]
+    assert len(settled) > 15
+    wrong = {name: found[name] for name in settled if found[name] == "fail"}
+    assert set(wrong) <= {"web.alerts"}, said
+    assert "Next: " in said
+
+
 def test_dependencies(operator: Operator) -> None:
     """Whatever the index says today: it is asked, and an answer is understood."""
     said = follow(operator, block("dependencies.md", "sh", "postern deps check"), codes=(0, 1, 75))

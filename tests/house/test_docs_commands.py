@@ -31,6 +31,7 @@ RUN = {
         "tests/run": "",
         "sh install.sh": GUIDE,
     },
+    "docs/CHECKLIST.md": {"postern doctor": f"{GUIDES}::test_doctor"},
     "docs/backup.md": {
         "postern backup": f"{GUIDES}::test_backup",
         "postern restore": f"{GUIDES}::test_backup",

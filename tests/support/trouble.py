@@ -12,6 +12,7 @@ import contextlib
 import os
 import pathlib
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from unittest import mock
@@ -305,10 +306,12 @@ def _no_logs(estate: Estate) -> Iterator[None]:
 
 @breaks("logs.errors")
 def _error(estate: Estate) -> Iterator[None]:
-    path = pathlib.Path(estate.house.home, "logs", "postern-9999-01-01.log")
-    path.write_text('{"level":"error","event":"deliver.broke"}\n')
+    path = pathlib.Path(estate.house.home, "logs", time.strftime("postern-%Y-%m-%d.log", time.gmtime()))
+    before = path.read_bytes()
+    stamp = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime())
+    path.write_text(f'{{"time":"{stamp}","level":"error","event":"deliver.broke"}}\n')
     yield
-    path.unlink()
+    path.write_bytes(before)
 
 
 @breaks("backup.fresh")

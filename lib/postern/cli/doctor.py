@@ -103,10 +103,14 @@ def _scene(**more: tuple[str, ...] | str) -> Iterator[Scene]:
     """The instance as the doctor sees it, closed at the end."""
     from postern.base import clock, home
     from postern.ops.doctor.scene import Scene
+    from postern.resident import ask
     from postern.web.routes import ROUTES
 
+    place = home.find()
     pages = tuple(path for method, path in ROUTES if method == "GET")
-    scene = Scene(home.find(), clock.now(), common.settings, common.opened, pages, **more)  # type: ignore[arg-type]
+    scene = Scene(
+        place, clock.now(), common.settings, common.opened, pages, resident=lambda: ask.status(place), **more
+    )  # type: ignore[arg-type]
     try:
         yield scene
     finally:

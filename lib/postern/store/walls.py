@@ -1,4 +1,4 @@
-"""Whether the walls between users stand: what our role may do past them, which tables have none, and the server's clock."""
+"""Whether the walls between users stand: what our role may do past them, and which tables have none."""
 
 from __future__ import annotations
 
@@ -39,11 +39,3 @@ ORDER BY 1
 def without(db: Database) -> list[str]:
     """Tables that say whose their rows are, and have no row level security that holds their owner."""
     return [str(name) for (name,) in db.run(_OPEN)]
-
-
-_NOW = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision)"
-
-
-def now(db: Database) -> float:
-    """The server's clock, Unix time."""
-    return float(db.value(_NOW))

@@ -27,6 +27,7 @@ class Scene:
     """`load` reads the settings and `open` the whole instance, each once; both may raise ConfigError. `now` is Unix time.
 
     `pages`: the paths of the site's pages. `ca_file`: CA certificates to trust for the site, empty for the system's.
+    `resident` asks the process that stays what it holds; None: there is none.
     `domains` and `selectors`: what `doctor dns` is asked for, empty for all domains and for the selectors that are known.
     """
 
@@ -39,6 +40,7 @@ class Scene:
     domains: tuple[str, ...] = ()
     selectors: tuple[str, ...] = ()
     inbound: str = ""
+    resident: Callable[[], dict[str, Any] | None] = lambda: None
     _kept: dict[str, Any] = field(default_factory=dict)
 
     def once(self, name: str, find: Callable[[], T]) -> T:

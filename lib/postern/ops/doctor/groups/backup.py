@@ -6,7 +6,7 @@ import os
 from datetime import timezone
 
 from postern.ops.backups import backup, retention
-from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, ok, unknown, warn
+from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, ok, warn
 from postern.store import jobs
 
 TYPE_CHECKING = False
@@ -56,10 +56,9 @@ def _restored(scene: Scene) -> Check:
 
 
 def _offsite(scene: Scene) -> Check:
-    place = getattr(scene.config, "offsite_url", None)
-    if place is None:
-        return unknown("this release copies nothing by itself")
-    return ok("each is copied off this host") if place else warn("POSTERN_OFFSITE_URL is empty")
+    if scene.config.offsite_url:
+        return ok("each is copied off this host")
+    return warn("POSTERN_OFFSITE_URL is empty")
 
 
 CHECKS = (
@@ -100,7 +99,7 @@ CHECKS = (
         "SH-16",
         IMPORTANT,
         "Postern copies each backup to another place",
-        "Set POSTERN_OFFSITE_URL where this release has it, or fetch home/backups by yourself.",
+        "Set POSTERN_OFFSITE_URL (WebDAV, S3, SFTP or rsync), or fetch home/backups by yourself.",
         "docs/backup.md",
         _offsite,
         needs=("env.settings",),

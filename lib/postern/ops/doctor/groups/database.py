@@ -5,7 +5,7 @@ from __future__ import annotations
 from postern.base.config import is_local
 from postern.ops import migrate
 from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, judged, ok, warn
-from postern.store import migrations, walls
+from postern.store import migrations, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _clock(scene: Scene) -> Check:
     from postern.base import clock
 
     with scene.database() as db:
-        skew = abs(walls.now(db) - clock.now())
+        skew = abs(server.look(db).now - clock.now())
     told = f"{skew:.0f} s between the database's clock and this machine's"
     return fail(told) if skew > FATAL_SKEW_SECONDS else warn(told) if skew > MOST_SKEW_SECONDS else ok(told)
 
@@ -131,6 +131,6 @@ CHECKS = (
         "Ask the host to set the clock by NTP: signatures that are five minutes off are refused.",
         "docs/webhook.md",
         _clock,
-        needs=("database.reachable",),
+        needs=("database.migrated",),
     ),
 )

@@ -89,7 +89,7 @@ CHECKS = (
         "SH-08",
         IMPORTANT,
         "One SPF record allows what sends for the domain",
-        "docs/cloudflare.md",
+        "docs/relays.md",
         "Forwarded mail lands in the spam folder",
     ),
     _item(
@@ -97,7 +97,7 @@ CHECKS = (
         "SH-08",
         CRITICAL,
         "The relay's DKIM key is published",
-        "docs/cloudflare.md",
+        "docs/relays.md",
         "The mailbox's server refuses our mail for want of DKIM",
     ),
     _item(
@@ -105,7 +105,7 @@ CHECKS = (
         "SH-08",
         IMPORTANT,
         "A DMARC record says what receivers may do",
-        "docs/cloudflare.md",
+        "docs/relays.md",
         "Large providers refuse our mail for want of DMARC",
     ),
 )

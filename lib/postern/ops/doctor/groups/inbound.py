@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 SENDER, NOBODY = "doctor@postern.invalid", "nobody@doctor.postern.invalid"
 """`invalid` never exists (RFC 6761 6.4): no alias can have that address, so nothing is taken in."""
 REFUSES_UNSIGNED = (400, 401)
-FIREWALLS = (403, 406, 413, 419, 429)
+FIREWALLS = (403, 406, 413, 419)
 """What firewalls and their rules in front of a site answer, and our webhook never does to an unsigned post of one byte."""
 
 

@@ -67,14 +67,8 @@ def _queue(scene: Scene) -> Check:
 
 
 def _resident(scene: Scene) -> Check:
-    """A process that stays and answers for the CGI; not every release, and not every host, has one."""
-    try:
-        from importlib import import_module
-
-        ask = import_module("postern.resident.ask")
-    except ModuleNotFoundError:
-        return ok("this release has none")
-    held = ask.status(scene.home)
+    """The process of a first CGI request that stayed and answers the next ones (docs/resident.md)."""
+    held = scene.resident()
     if held is None:
         return ok("none runs; requests do their work themselves")
     return ok(", ".join(f"{name} {value}" for name, value in sorted(held.items())))
@@ -145,7 +139,7 @@ CHECKS = (
         ADVICE,
         "What the process that stays holds of the account's limits",
         "",
-        "docs/SCALING.md",
+        "docs/resident.md",
         _resident,
     ),
 )

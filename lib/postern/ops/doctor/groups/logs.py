@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import gzip
 import os
 import stat
 from dataclasses import fields
 
 from postern.base import clock
+from postern.ops import logs
 from postern.ops.doctor.item import ADVICE, CRITICAL, IMPORTANT, Item, fail, judged, ok, warn
 
 TYPE_CHECKING = False
@@ -99,7 +100,7 @@ def _clean(scene: Scene) -> Check:
     secrets = _secrets(scene.config)
     holding = []
     for path in _newest_first(scene):
-        with open(path, "rb") as file:
+        with gzip.open(path) if path.endswith(".gz") else open(path, "rb") as file:
             if any(secret in line for line in file for secret in secrets):
                 holding.append(os.path.basename(path))
     return judged(
@@ -108,30 +109,11 @@ def _clean(scene: Scene) -> Check:
 
 
 def _errors(scene: Scene) -> Check:
-    since = clock.now() - DAY
-    last, many = "", 0
-    for path in _newest_first(scene):
-        if path.endswith(".log") and os.stat(path).st_mtime >= since:
-            found = _errors_in(path)
-            many += len(found)
-            last = last or (found[-1] if found else "")
+    many = logs.errors_since(scene.home, clock.now() - DAY)
     if many:
-        told = f"{many} errors in the last day's logs, the last: {last}"
+        told = f"{many} errors within a day"
         return fail(told) if many > MANY_ERRORS else warn(told)
-    return ok("no error in the last day's logs")
-
-
-def _errors_in(path: str) -> list[str]:
-    """The events of level error."""
-    found = []
-    with open(path, "rb") as file:
-        for line in file:
-            if b'"level":"error"' in line:
-                try:
-                    found.append(str(json.loads(line).get("event")))
-                except ValueError:
-                    found.append("a line that is cut off")
-    return found
+    return ok("no error within a day")
 
 
 CHECKS = (
@@ -141,7 +123,7 @@ CHECKS = (
         CRITICAL,
         "Logs can be written",
         "Free some disk, and see that home/logs belongs to this account.",
-        "docs/install.md",
+        "docs/operations/logs.md",
         _written,
         symptom="Nothing is logged, or the disk quota is used up",
     ),
@@ -151,7 +133,7 @@ CHECKS = (
         IMPORTANT,
         "Nobody else can read the logs",
         "Run: chmod 600 on them; chmod 700 on home/logs",
-        "docs/install.md",
+        "docs/operations/logs.md",
         _private,
         needs=("logs.written",),
         audit=True,
@@ -172,8 +154,8 @@ CHECKS = (
         "SH-13",
         IMPORTANT,
         "The last day brought no errors",
-        'Look at home/logs for lines with "level":"error"; each says what to do, or has a stack trace.',
-        "docs/install.md",
+        "Run: postern logs --level error",
+        "docs/operations/logs.md",
         _errors,
         needs=("logs.written",),
         symptom="Something failed, and nobody knows what",

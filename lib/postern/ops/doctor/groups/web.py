@@ -7,9 +7,10 @@ import os
 import stat
 
 from postern.base import gate, home
-from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, judged, ok, unknown, warn
+from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, judged, ok, warn
 from postern.ops.install import self_check
 from postern.ops.install.fetch import fetch
+from postern.store import findings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _answers(scene: Scene) -> Check:
     return fail(self_check.unexpected(answer), "See the web server's error log and home/logs.")
 
 
-def _told(answer: Answer) -> dict[str, object]:
+def _json(answer: Answer) -> dict[str, object]:
     try:
         told = json.loads(answer.body)
     except ValueError:
@@ -50,7 +51,7 @@ def _told(answer: Answer) -> dict[str, object]:
 
 
 def _release(scene: Scene) -> Check:
-    served = _told(_health(scene)).get("release")
+    served = _json(_health(scene)).get("release")
     if served is None:
         return fail("/health does not say which program runs")
     if served != gate.running():
@@ -61,7 +62,7 @@ def _release(scene: Scene) -> Check:
 
 
 def _healthy(scene: Scene) -> Check:
-    checks = _told(_health(scene)).get("checks")
+    checks = _json(_health(scene)).get("checks")
     if not isinstance(checks, list):
         return fail(self_check.unexpected(_health(scene)))
     wrong = [f"{one['name']} {one['detail']}" for one in checks if one["status"] != "ok"]
@@ -107,12 +108,31 @@ def _interrupted(scene: Scene) -> Check:
     return warn("an upgrade is at work") if found.closed() else ok("the gate is open")
 
 
-def _monitor(scene: Scene) -> Check:
-    """Our own alarm, where this release has one: somebody is told, and something outside misses it."""
-    heartbeat = getattr(scene.config, "heartbeat_url", None)
-    if heartbeat is None:
-        return unknown("this release has no alarm of its own")
-    return ok("a heartbeat is sent") if heartbeat else warn("no heartbeat is sent")
+def _heartbeat(scene: Scene) -> Check:
+    told = scene.config.heartbeat_url
+    return ok("a heartbeat is sent") if told else warn("POSTERN_HEARTBEAT_URL is empty")
+
+
+def _told(scene: Scene) -> Check:
+    """Whether an alert has somewhere to go."""
+    from postern.ops.monitor import tell
+
+    many = len(tell.recipients(scene.context))
+    ways = [f"{many} mailboxes"] if many else []
+    ways += ["a webhook"] if scene.config.alert_url else []
+    if len(ways) < 2 and not many:
+        return fail("alerts reach nobody") if not ways else ok(ways[0])
+    return (
+        ok(" and ".join(ways))
+        if len(ways) > 1
+        else warn("by mail only: that the relay is down reaches nobody")
+    )
+
+
+def _found(scene: Scene) -> Check:
+    with scene.database() as db:
+        bad = [f"{one.name}: {one.detail}" for one in findings.all_findings(db) if one.bad]
+    return judged("; ".join(bad), "it finds nothing that is bad")
 
 
 CHECKS = (
@@ -192,13 +212,33 @@ CHECKS = (
         audit=True,
     ),
     Item(
+        "web.alerts",
+        "SH-15",
+        IMPORTANT,
+        "Alerts reach somebody, by two ways",
+        "Set POSTERN_ALERT_MAIL and POSTERN_ALERT_URL; then: postern alerts test",
+        "docs/operations/monitoring.md",
+        _told,
+        needs=("keys.strong", "database.migrated"),
+    ),
+    Item(
+        "web.findings",
+        "SH-15",
+        IMPORTANT,
+        "The monitor finds nothing that is bad",
+        "See: postern alerts list",
+        "docs/operations/monitoring.md",
+        _found,
+        needs=("database.migrated",),
+    ),
+    Item(
         "web.heartbeat",
         "SH-15",
         IMPORTANT,
         "Something outside this host misses Postern when it is silent",
-        "Set POSTERN_HEARTBEAT_URL, where this release has it, or let an uptime monitor ask for /health.",
-        "docs/queue.md",
-        _monitor,
+        "Make a check at healthchecks.io or the like, and set POSTERN_HEARTBEAT_URL to its address.",
+        "docs/operations/monitoring.md",
+        _heartbeat,
         needs=("env.settings",),
     ),
     Item(
@@ -207,7 +247,7 @@ CHECKS = (
         CRITICAL,
         "Somebody is told when the site or the mail stands still",
         "Let UptimeRobot, Pingdom or your own machine ask for /health every five minutes, and mail or call you.",
-        "docs/queue.md",
+        "docs/operations/monitoring.md",
         question="Does a monitor outside this host ask for /health at least every five minutes, and did you see its alarm?",
     ),
 )
