@@ -99,7 +99,9 @@ def _add_dns(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 @contextlib.contextmanager
-def _scene(**more: tuple[str, ...] | str) -> Iterator[Scene]:
+def _scene(
+    ca_file: str = "", domains: tuple[str, ...] = (), selectors: tuple[str, ...] = (), inbound: str = ""
+) -> Iterator[Scene]:
     """The instance as the doctor sees it, closed at the end."""
     from postern.base import clock, home
     from postern.ops.doctor.scene import Scene
@@ -109,12 +111,19 @@ def _scene(**more: tuple[str, ...] | str) -> Iterator[Scene]:
     place = home.find()
     pages = tuple(path for method, path in ROUTES if method == "GET")
     scene = Scene(
-        place, clock.now(), common.settings, common.opened, pages, resident=lambda: ask.status(place), **more
-    )  # type: ignore[arg-type]
-    try:
+        place,
+        clock.now(),
+        common.settings,
+        common.opened,
+        pages,
+        ca_file,
+        domains,
+        selectors,
+        inbound,
+        resident=lambda: ask.status(place),
+    )
+    with contextlib.closing(scene):
         yield scene
-    finally:
-        scene.close()
 
 
 def look(args: argparse.Namespace) -> int:
