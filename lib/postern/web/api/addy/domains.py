@@ -1,4 +1,4 @@
-"""Domains of one's own in addy.io's dialect."""
+"""Adding a domain of one's own in addy.io's dialect. What else is done with it: addy/places.py."""
 
 from __future__ import annotations
 
@@ -55,55 +55,3 @@ def _claimed(context: Context, who: Bearer, typed: str) -> Domain:
     if known is not None and known.verified_at is None:
         return known
     return own_domain.claim(context, who.user_id, typed)
-
-
-def listing(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """GET /api/v1/domains: all of them, newest first."""
-    return places.listing(context, who, False)
-
-
-def show(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """GET /api/v1/domains/*."""
-    return places.one(context, who, places.find(context, who, request.part(4), False))
-
-
-def describe(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """PATCH /api/v1/domains/*."""
-    return places.describe(context, who, places.find(context, who, request.part(4), False), given)
-
-
-def delete(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/domains/*: with all its aliases, for good."""
-    own_domain.give_back(context, places.find(context, who, request.part(4), False))
-    return responses.nothing()
-
-
-def set_recipient(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """PATCH /api/v1/domains/*/default-recipient."""
-    return places.set_recipient(context, who, places.find(context, who, request.part(4), False), given)
-
-
-def activate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """POST /api/v1/active-domains."""
-    place = places.find(context, who, given.text("id"), False)
-    places.switch(context, who, place, True)
-    return places.one(context, who, place)
-
-
-def deactivate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/active-domains/*: its aliases refuse mail."""
-    places.switch(context, who, places.find(context, who, request.part(4), False), False)
-    return responses.nothing()
-
-
-def catch_all(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """POST /api/v1/catch-all-domains: any address of it makes itself."""
-    place = places.find(context, who, given.text("id"), False)
-    places.catch_all(context, who, place, True)
-    return places.one(context, who, place)
-
-
-def catch_none(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/catch-all-domains/*."""
-    places.catch_all(context, who, places.find(context, who, request.part(4), False), False)
-    return responses.nothing()

@@ -1,6 +1,6 @@
-"""What addy.io's dialect does alike with domains and with usernames: listed, described, switched, deleted.
+"""What addy.io's dialect does alike with domains and with usernames: listed, shown, described, switched, deleted.
 
-Each function takes `is_subdomain`: whether it is about usernames.
+Which of the two a request is about stands in the second part of its path: `usernames`, `active-usernames`, `domains`, …
 """
 
 from __future__ import annotations
@@ -18,40 +18,71 @@ if TYPE_CHECKING:
     from postern.store.api_keys import Bearer
     from postern.store.domains import Domain
     from postern.web.api.given import Given
+    from postern.web.request import Request
     from postern.web.response import Response
 
 MAX_NOTE = 200
 """Characters, as addy.io has it."""
 
 
-def listing(context: Context, who: Bearer, is_subdomain: bool) -> Response:
-    """All of them, newest first; claims among them."""
+def listing(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """GET /api/v1/domains, /usernames: all of them, newest first; claims among them."""
     with context.pool.connection() as db, db.transaction(who.user_id):
         found = [
-            one for one in domains.of_user(db, who.user_id) if (one.parent_id is not None) is is_subdomain
+            one
+            for one in domains.of_user(db, who.user_id)
+            if (one.parent_id is not None) is _is_subdomain(request)
         ]
         found.sort(key=lambda one: one.id, reverse=True)
         return responses.json(200, {"data": place_json.shapes(db, context.ring, who.user_id, found)})
 
 
-def find(context: Context, who: Bearer, uid: str, is_subdomain: bool) -> Domain:
-    """The one that is named. Gone."""
-    with context.pool.connection() as db, db.transaction(who.user_id):
-        return ids.place(db, who.user_id, uid, is_subdomain)
+def show(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """GET /api/v1/domains/*, /usernames/*."""
+    return one(context, who, in_path(context, request, who))
 
 
-def one(context: Context, who: Bearer, place: Domain, status: int = 200) -> Response:
-    """The answer with a place as it is now. Gone, when it was deleted meanwhile."""
-    with context.pool.connection() as db, db.transaction(who.user_id):
-        found = domains.get(db, place.uid)
-        if found is None:
-            raise ids.Gone
-        (shape,) = place_json.shapes(db, context.ring, who.user_id, [found])
-    return responses.json(status, {"data": shape})
+def delete(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """DELETE /api/v1/domains/*, /usernames/*: with all its aliases, for good."""
+    own_domain.give_back(context, in_path(context, request, who))
+    return responses.nothing()
 
 
-def describe(context: Context, who: Bearer, place: Domain, given: Given) -> Response:
-    """Its description. What else clients can set is none of ours: nothing is set as well, anything else refused."""
+def activate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """POST /api/v1/active-domains, /active-usernames: its aliases take mail."""
+    place = in_body(context, request, who, given)
+    own_domain.enable(context, place, True)
+    return one(context, who, place)
+
+
+def deactivate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """DELETE /api/v1/active-domains/*, /active-usernames/*: its aliases refuse mail."""
+    own_domain.enable(context, in_path(context, request, who), False)
+    return responses.nothing()
+
+
+def catch_all(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """POST /api/v1/catch-all-domains, /catch-all-usernames: any address of it makes itself, as many a day as before."""
+    place = in_body(context, request, who, given)
+    if place.verified_at is None:
+        raise BadInput("This domain is not verified yet.", "Add the TXT record, and add the domain again.")
+    own_domain.set_fly(context, place, True, place.fly_per_day)
+    return one(context, who, place)
+
+
+def catch_none(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """DELETE /api/v1/catch-all-domains/*, /catch-all-usernames/*."""
+    place = in_path(context, request, who)
+    own_domain.set_fly(context, place, False, place.fly_per_day)
+    return responses.nothing()
+
+
+def describe(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """PATCH /api/v1/domains/*, /usernames/*: its description.
+
+    What else clients can set is none of ours: nothing is set as well, anything else refused.
+    """
+    place = in_path(context, request, who)
     for field, remedy in (
         ("from_name", "Give each alias a name of its own."),
         ("auto_create_regex", "Let any address of it make itself, or none."),
@@ -68,8 +99,9 @@ def describe(context: Context, who: Bearer, place: Domain, given: Given) -> Resp
     return one(context, who, place)
 
 
-def set_recipient(context: Context, who: Bearer, place: Domain, given: Given) -> Response:
-    """Where its new aliases forward; nothing named: to the user's default recipient."""
+def set_recipient(context: Context, request: Request, who: Bearer, given: Given) -> Response:
+    """PATCH /api/v1/…/*/default-recipient: where its new aliases forward; nothing named: to the user's own default."""
+    place = in_path(context, request, who)
     mailbox = None
     if given.text("default_recipient"):
         with context.pool.connection() as db, db.transaction(who.user_id):
@@ -80,13 +112,30 @@ def set_recipient(context: Context, who: Bearer, place: Domain, given: Given) ->
     return one(context, who, place)
 
 
-def switch(context: Context, who: Bearer, place: Domain, on: bool) -> None:
-    """Whether its aliases take mail."""
-    own_domain.enable(context, place, on)
+def in_path(context: Context, request: Request, who: Bearer) -> Domain:
+    """The one whose id is in the path. Gone."""
+    return _find(context, request, who, request.part(4))
 
 
-def catch_all(context: Context, who: Bearer, place: Domain, on: bool) -> None:
-    """Whether any address of it makes itself, as many a day as before."""
-    if on and place.verified_at is None:
-        raise BadInput("This domain is not verified yet.", "Add the TXT record, and add the domain again.")
-    own_domain.set_fly(context, place, on, place.fly_per_day)
+def in_body(context: Context, request: Request, who: Bearer, given: Given) -> Domain:
+    """The one whose id is in the body. Gone."""
+    return _find(context, request, who, given.text("id"))
+
+
+def _find(context: Context, request: Request, who: Bearer, uid: str) -> Domain:
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        return ids.place(db, who.user_id, uid, _is_subdomain(request))
+
+
+def _is_subdomain(request: Request) -> bool:
+    return request.part(3).endswith("usernames")
+
+
+def one(context: Context, who: Bearer, place: Domain, status: int = 200) -> Response:
+    """The answer with a place as it is now. Gone, when it was deleted meanwhile."""
+    with context.pool.connection() as db, db.transaction(who.user_id):
+        found = domains.get(db, place.uid)
+        if found is None:
+            raise ids.Gone
+        (shape,) = place_json.shapes(db, context.ring, who.user_id, [found])
+    return responses.json(status, {"data": shape})

@@ -20,16 +20,16 @@ PGP_SWITCHES = (
 def _places(name: str) -> dict[tuple[str, str], Endpoint]:
     """What domains and usernames have alike."""
     return {
-        ("GET", f"/api/v1/{name}"): Endpoint(f"addy.{name}:listing", READ),
+        ("GET", f"/api/v1/{name}"): Endpoint("addy.places:listing", READ),
         ("POST", f"/api/v1/{name}"): Endpoint(f"addy.{name}:add", ALL, MAKING_COSTS),
-        ("GET", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:show", READ),
-        ("PATCH", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:describe", ALL),
-        ("DELETE", f"/api/v1/{name}/*"): Endpoint(f"addy.{name}:delete", ALL),
-        ("PATCH", f"/api/v1/{name}/*/default-recipient"): Endpoint(f"addy.{name}:set_recipient", ALL),
-        ("POST", f"/api/v1/active-{name}"): Endpoint(f"addy.{name}:activate", ALL),
-        ("DELETE", f"/api/v1/active-{name}/*"): Endpoint(f"addy.{name}:deactivate", ALL),
-        ("POST", f"/api/v1/catch-all-{name}"): Endpoint(f"addy.{name}:catch_all", ALL),
-        ("DELETE", f"/api/v1/catch-all-{name}/*"): Endpoint(f"addy.{name}:catch_none", ALL),
+        ("GET", f"/api/v1/{name}/*"): Endpoint("addy.places:show", READ),
+        ("PATCH", f"/api/v1/{name}/*"): Endpoint("addy.places:describe", ALL),
+        ("DELETE", f"/api/v1/{name}/*"): Endpoint("addy.places:delete", ALL),
+        ("PATCH", f"/api/v1/{name}/*/default-recipient"): Endpoint("addy.places:set_recipient", ALL),
+        ("POST", f"/api/v1/active-{name}"): Endpoint("addy.places:activate", ALL),
+        ("DELETE", f"/api/v1/active-{name}/*"): Endpoint("addy.places:deactivate", ALL),
+        ("POST", f"/api/v1/catch-all-{name}"): Endpoint("addy.places:catch_all", ALL),
+        ("DELETE", f"/api/v1/catch-all-{name}/*"): Endpoint("addy.places:catch_none", ALL),
     }
 
 

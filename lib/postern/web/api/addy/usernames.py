@@ -1,4 +1,7 @@
-"""Usernames in addy.io's dialect: a user's subdomains of the shared domains. Nobody signs in with one."""
+"""Usernames in addy.io's dialect: a user's subdomains of the shared domains. Nobody signs in with one.
+
+What is done with them as with domains: addy/places.py.
+"""
 
 from __future__ import annotations
 
@@ -37,65 +40,13 @@ def add(context: Context, request: Request, who: Bearer, given: Given) -> Respon
     return places.one(context, who, place, 201)
 
 
-def listing(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """GET /api/v1/usernames: all of them, newest first."""
-    return places.listing(context, who, True)
-
-
-def show(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """GET /api/v1/usernames/*."""
-    return places.one(context, who, places.find(context, who, request.part(4), True))
-
-
-def describe(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """PATCH /api/v1/usernames/*."""
-    return places.describe(context, who, places.find(context, who, request.part(4), True), given)
-
-
-def delete(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/usernames/*: with all its aliases, for good."""
-    own_domain.give_back(context, places.find(context, who, request.part(4), True))
-    return responses.nothing()
-
-
-def set_recipient(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """PATCH /api/v1/usernames/*/default-recipient."""
-    return places.set_recipient(context, who, places.find(context, who, request.part(4), True), given)
-
-
-def activate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """POST /api/v1/active-usernames."""
-    place = places.find(context, who, given.text("id"), True)
-    places.switch(context, who, place, True)
-    return places.one(context, who, place)
-
-
-def deactivate(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/active-usernames/*: its aliases refuse mail."""
-    places.switch(context, who, places.find(context, who, request.part(4), True), False)
-    return responses.nothing()
-
-
-def catch_all(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """POST /api/v1/catch-all-usernames: any address of it makes itself."""
-    place = places.find(context, who, given.text("id"), True)
-    places.catch_all(context, who, place, True)
-    return places.one(context, who, place)
-
-
-def catch_none(context: Context, request: Request, who: Bearer, given: Given) -> Response:
-    """DELETE /api/v1/catch-all-usernames/*."""
-    places.catch_all(context, who, places.find(context, who, request.part(4), True), False)
-    return responses.nothing()
-
-
 def let_in(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """POST /api/v1/loginable-usernames: refused, and nothing changes."""
-    places.find(context, who, given.text("id"), True)
+    places.in_body(context, request, who, given)
     raise BadInput("Nobody signs in with a subdomain here.", "Sign in with your name, or a mailbox of yours.")
 
 
 def keep_out(context: Context, request: Request, who: Bearer, given: Given) -> Response:
     """DELETE /api/v1/loginable-usernames/*: it is so already."""
-    places.find(context, who, request.part(4), True)
+    places.in_path(context, request, who)
     return responses.nothing()
