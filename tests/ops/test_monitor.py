@@ -328,7 +328,7 @@ def test_a_job_that_never_ran_is_no_trouble_of_a_young_installation(instance: In
     monitor(instance, 3)
     (told,) = alerts(relay)
     assert told[1] == (
-        "Trouble: backup, job-backup, job-deliver, job-purge, job-restore-check, job-rotate-logs, job-stats"
+        "Trouble: backup, job-backup, job-deliver, job-digest, job-purge, job-restore-check, job-rotate-logs, job-stats"
     )
 
 

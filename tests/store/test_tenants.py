@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import importlib
 import inspect
 import pkgutil
@@ -35,6 +36,7 @@ from postern.store import (
     contacts,
     counts,
     deliveries,
+    digests,
     domain_mailboxes,
     domains,
     events,
@@ -67,6 +69,7 @@ from postern.store.alias_list import Wanted
 from postern.store.api_keys import New
 from postern.store.bounces import Bounced
 from postern.store.deliveries import Claimed, Said
+from postern.store.digests import Due, Tally
 from postern.store.preferences import Preferences
 from postern.store.quotas import Limits, Used
 from postern.store.sign_in_codes import Asked, Open, Wish
@@ -548,6 +551,13 @@ def his_open(world: World) -> Open:
     )
 
 
+def his_digest(world: World) -> Due:
+    """The digest that would be due to him."""
+    since = world.store.look("SELECT digest_from FROM preferences WHERE user_id = :id", id=world.kim.id)[0][0]
+    assert isinstance(since, datetime.date)
+    return Due(world.kim.id, "off", since, datetime.date(3000, 1, 1))
+
+
 def his_address_index() -> bytes:
     return mailboxes.index(RING, "kim@real.example")
 
@@ -810,6 +820,10 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     ],
     "mailboxes.of_admins": [(lambda w: mailboxes.of_admins(w.db), [])],
     "mailboxes.uses": [(lambda w: mailboxes.uses(w.db, w.kim.id), {})],
+    "digests.due": [(lambda w: digests.due(w.db), [])],
+    "digests.claim": [(lambda w: digests.claim(w.db, his_digest(w)), False)],
+    "digests.tally": [(lambda w: digests.tally(w.db, his_digest(w)), Tally(0, 0, 0, 0, 0))],
+    "digests.busiest": [(lambda w: digests.busiest(w.db, his_digest(w), 9), [])],
     "preferences.of_user": [(lambda w: preferences.of_user(w.db, w.kim.id), Preferences())],
     "preferences.save": [(lambda w: preferences.save(w.db, w.kim.id, Preferences()), REFUSED)],
     "retired.purge": [(lambda w: retired.purge(w.db, RING), 0)],

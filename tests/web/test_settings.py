@@ -31,9 +31,11 @@ def kept(pages: Site, person: Person) -> Preferences:
 def test_what_is_chosen_is_kept_and_used(pages: Site, browser: Browser, jane: Person):
     with pages.context.pool.connection() as db, db.transaction(SYSTEM):
         own = domains.add(db, f"{jane.handle}.example", jane.id)
-    answer = browser.post("/settings", domain=str(own.id), kind="uuid", dmarc_fail="forward", offer_block="1")
+    answer = browser.post(
+        "/settings", domain=str(own.id), kind="uuid", dmarc_fail="forward", offer_block="1", digest="weekly"
+    )
     page = browser.follow(answer)
-    assert kept(pages, jane) == Preferences(own.id, "uuid", "forward", True)
+    assert kept(pages, jane) == Preferences(own.id, "uuid", "forward", True, "weekly")
     assert f'value="{own.id}" selected' in page.text
     browser.post("/aliases/random")
     with pages.context.pool.connection() as db, db.transaction(jane.id):
@@ -43,10 +45,19 @@ def test_what_is_chosen_is_kept_and_used(pages: Site, browser: Browser, jane: Pe
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"domain": "999999"}, {"kind": "names"}, {"kind": ""}, {"dmarc_fail": "drop"}, {"dmarc_fail": ""}],
+    [
+        *({"domain": "999999"}, {"kind": "names"}, {"kind": ""}, {"dmarc_fail": "drop"}, {"dmarc_fail": ""}),
+        *({"digest": "hourly"}, {"digest": ""}),
+    ],
 )
 def test_a_choice_that_is_none_is_refused(pages: Site, browser: Browser, jane: Person, wrong: dict[str, str]):
-    fields = {"domain": str(pages.shared.id), "kind": "words", "dmarc_fail": "forward", **wrong}
+    fields = {
+        "domain": str(pages.shared.id),
+        "kind": "words",
+        "dmarc_fail": "forward",
+        "digest": "off",
+        **wrong,
+    }
     assert browser.post("/settings", **fields).status == 400
     assert kept(pages, jane) == Preferences()
 
@@ -54,7 +65,8 @@ def test_a_choice_that_is_none_is_refused(pages: Site, browser: Browser, jane: P
 def test_anothers_domain_is_no_choice(pages: Site, browser: Browser, jane: Person):
     with pages.context.pool.connection() as db, db.transaction(SYSTEM):
         his = domains.add(db, f"x{uuid4().hex}.example", pages.person().id)
-    assert browser.post("/settings", domain=str(his.id), kind="words", dmarc_fail="forward").status == 400
+    fields = {"domain": str(his.id), "kind": "words", "dmarc_fail": "forward", "digest": "off"}
+    assert browser.post("/settings", **fields).status == 400
 
 
 # Taking everything along.

@@ -68,6 +68,16 @@ JOBS = (
         lost="The plots of the page Operation have gaps; up to two days are made up for.",
     ),
     Job(
+        "digest",
+        "flow.digest:work",
+        minutes=DAY,
+        hour=5,
+        limit_seconds=600,
+        shared=True,
+        does="Mails a digest of the days that are over to each user who chose one.",
+        lost="No digest comes; the next one tells of those days too.",
+    ),
+    Job(
         "rotate-logs",
         "ops.logs:rotate",
         minutes=DAY,

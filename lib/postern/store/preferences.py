@@ -10,7 +10,8 @@ if TYPE_CHECKING:
 
 KINDS = ("words", "characters", "uuid")
 DMARC_FAIL = ("quarantine", "forward")
-"""As in the CHECKs of schema/0005; a test compares them."""
+DIGEST = ("off", "daily", "weekly")
+"""As in the CHECKs of schema/0005 and 0016; a test compares them."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,11 @@ class Preferences:
     default_kind: str = "words"
     dmarc_fail: str = "quarantine"
     offer_block: bool = False
+    digest: str = "off"
 
 
 _OF_USER = """
-SELECT default_domain_id, default_kind, dmarc_fail, offer_block FROM preferences WHERE user_id = :user_id
+SELECT default_domain_id, default_kind, dmarc_fail, offer_block, digest FROM preferences WHERE user_id = :user_id
 """
 
 
@@ -33,11 +35,13 @@ def of_user(db: Database, user_id: int) -> Preferences:
     return db.row(Preferences, _OF_USER, user_id=user_id) or Preferences()
 
 
+# Who had none begins with today.
 _SAVE = """
-INSERT INTO preferences (user_id, default_domain_id, default_kind, dmarc_fail, offer_block)
-VALUES (:user_id, :default_domain_id, :default_kind, :dmarc_fail, :offer_block)
+INSERT INTO preferences AS p (user_id, default_domain_id, default_kind, dmarc_fail, offer_block, digest)
+VALUES (:user_id, :default_domain_id, :default_kind, :dmarc_fail, :offer_block, :digest)
 ON CONFLICT (user_id) DO UPDATE SET default_domain_id = excluded.default_domain_id,
-    default_kind = excluded.default_kind, dmarc_fail = excluded.dmarc_fail, offer_block = excluded.offer_block
+    default_kind = excluded.default_kind, dmarc_fail = excluded.dmarc_fail, offer_block = excluded.offer_block,
+    digest = excluded.digest, digest_from = CASE WHEN p.digest = 'off' THEN excluded.digest_from ELSE p.digest_from END
 """
 
 
@@ -50,4 +54,5 @@ def save(db: Database, user_id: int, preferences: Preferences) -> None:
         default_kind=preferences.default_kind,
         dmarc_fail=preferences.dmarc_fail,
         offer_block=preferences.offer_block,
+        digest=preferences.digest,
     )

@@ -1,4 +1,4 @@
-"""/settings: what a user chooses once: where new aliases are made, what they look like, what becomes of forged mail."""
+"""/settings: what a user chooses once: how new aliases are made, what becomes of forged mail, how often there is a digest."""
 
 from __future__ import annotations
 
@@ -51,6 +51,7 @@ def _read(fields: Fields) -> Preferences:
         fields.get("kind", ""),
         fields.get("dmarc_fail", ""),
         fields.get("offer_block") == "1",
+        fields.get("digest", ""),
     )
 
 
@@ -79,6 +80,7 @@ def _page(context: Context, request: Request, who: SignedIn, wrong: PosternError
         quarantine="checked" if own.dmarc_fail == "quarantine" else "",
         forward="checked" if own.dmarc_fail == "forward" else "",
         offer_block="checked" if own.offer_block else "",
+        **{f"digest_{one}": "checked" if own.digest == one else "" for one in preferences.DIGEST},
     )
 
 

@@ -1,0 +1,2 @@
+ALTER TABLE preferences DROP COLUMN digest_from;
+ALTER TABLE preferences DROP COLUMN digest;
