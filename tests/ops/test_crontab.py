@@ -59,8 +59,8 @@ def test_the_lines_of_a_plain_account():
 
 
 def test_every_job_has_its_script_and_every_script_its_job():
-    scripts = sorted(path.relative_to(tiers.TOP).as_posix() for path in (tiers.TOP / "cron").glob("*.py"))
-    assert scripts == sorted(job.script for job in JOBS)
+    scripts = {path.relative_to(tiers.TOP).as_posix() for path in (tiers.TOP / "cron").glob("*.py")}
+    assert scripts - {job.script for job in JOBS} == {"cron/pipe.py"}, "which the mail server starts"
     for job in JOBS:
         assert f'run_job("{job.name}")' in (tiers.TOP / job.script).read_text()
 
