@@ -83,6 +83,9 @@ RUN = {
         "python3 -m pip download": WHEELS,
         "sh install.sh --offline": f"{GUIDES}::test_python",
     },
+    "docs/relays.md": {
+        "postern relay test": "tests/ops/test_relay_walk.py::test_the_command_prints_the_steps_and_ends_with_the_remedy"
+    },
     "docs/resident.md": {
         "postern resident status": "tests/resident/test_resident.py::test_new_settings_and_a_stop_end_it"
     },
