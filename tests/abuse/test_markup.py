@@ -28,7 +28,14 @@ from support.structure import strays, structure
 
 PAYLOADS = payloads()
 PLAIN = plain(PAYLOADS)
-NO_PAGES = {"/health", "/mail/*", "/settings/data/everything", "/settings/data/aliases/*"}
+NO_PAGES = {
+    "/health",
+    "/health/ready",
+    "/metrics",
+    "/mail/*",
+    "/settings/data/everything",
+    "/settings/data/aliases/*",
+}
 HARMLESS = ("a plain text", "a plain\ttext", "", "a plain text " * 30)
 """Between them they are taken and refused by every form that asks for words."""
 Pages = list[tuple[str, str]]

@@ -325,7 +325,7 @@ def test_the_time_zone_of_the_machine_does_not_matter(
 
 
 NOT_OURS = [
-    "postern-2020-01-01.log.gz",
+    "postern-2020-01-01.log.bz2",
     "postern-2020-1-1.log",
     "other-2020-01-01.log",
     "cron.log",
@@ -334,6 +334,7 @@ NOT_OURS = [
 
 
 def test_whoever_makes_the_days_file_removes_those_past_their_time(tmp_path: Path) -> None:
+    (tmp_path / "postern-2020-01-01.log.gz").touch()
     for day in ("2025-12-31", "2026-01-16", "2026-01-17", "2026-01-30", "2026-02-28"):
         (tmp_path / f"postern-{day}.log").touch()
     for name in NOT_OURS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -30,19 +31,28 @@ OLD = "postern-20200101T000000Z-1.backup"
 
 
 @pytest.fixture
-def folder(tmp_path: pathlib.Path) -> pathlib.Path:
+def machine() -> Iterator[pathlib.Path]:
+    """The other machine's disk. Not among pytest's folders: those are for their owner, and each run of pytest sees to it again,
+    while these servers run as somebody else."""
+    with tempfile.TemporaryDirectory(prefix="postern-away-") as name:
+        os.chmod(name, 0o711)
+        yield pathlib.Path(name)
+
+
+@pytest.fixture
+def folder(machine: pathlib.Path) -> pathlib.Path:
     """Where the copies are, as the other machine sees it."""
-    made = tmp_path / "there"
+    made = machine / "there"
     made.mkdir()
     return made
 
 
 @pytest.fixture(params=KINDS)
 def away(
-    request: pytest.FixtureRequest, tmp_path: pathlib.Path, folder: pathlib.Path
+    request: pytest.FixtureRequest, machine: pathlib.Path, tmp_path: pathlib.Path, folder: pathlib.Path
 ) -> Iterator[dict[str, str]]:
     """The settings that lead to a place of each kind."""
-    root = tmp_path / "server"
+    root = machine / "server"
     root.mkdir()
     with contextlib.ExitStack() as stack:
         if request.param in ("sftp", "rsync"):

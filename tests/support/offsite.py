@@ -88,7 +88,6 @@ def webdav(root: pathlib.Path, folder: pathlib.Path) -> Iterator[dict[str, str]]
         owner = pwd.getpwnam("www-data")
         for path in (folder, root / "locks"):
             os.chown(path, owner.pw_uid, owner.pw_gid)
-        open_the_way(root)
     program = tiers.program("apache2")
     assert program
     with running([program, "-f", str(root / "httpd.conf"), "-D", "FOREGROUND"], port, root / "said"):
@@ -97,13 +96,6 @@ def webdav(root: pathlib.Path, folder: pathlib.Path) -> Iterator[dict[str, str]]
             "POSTERN_OFFSITE_USER": USER,
             "POSTERN_OFFSITE_PASSWORD": PASSWORD,
         }
-
-
-def open_the_way(folder: pathlib.Path) -> None:
-    """pytest's folders are for their owner; a server that runs as somebody else must pass through."""
-    for path in (folder, *folder.parents):
-        if path.stat().st_uid == os.geteuid() and path.stat().st_mode & 0o777 == 0o700:
-            path.chmod(0o711)
 
 
 class _Bucket(http.server.BaseHTTPRequestHandler):
