@@ -65,8 +65,8 @@ def pack(words: Sequence[str], size: int) -> list[str]:
 def showing(estate: Estate) -> Iterator[str]:
     """Every page of the table, and all that lists go on to."""
     for path in GETS:
-        if path not in ("/", "/health", "/account", "/mail/*") and not path.startswith(
-            ("/settings/data/", "/admin")
+        if path not in ("/", "/account", "/mail/*", "/metrics") and not path.startswith(
+            ("/settings/data/", "/admin", "/health")
         ):
             yield place(path, estate)
     ids = [text for name, text in estate.ids.items() if name.startswith("page-")]
