@@ -47,6 +47,7 @@ PICTURES = {
     "/admin/users/*": "admin-user",
     "/admin/invitations": "admin-invitations",
     "/admin/operation": "admin-operation",
+    "/admin/figures": "admin-figures",
     "/admin/log": "admin-log",
 }
 """Route -> the name of its pictures."""

@@ -31,6 +31,7 @@ PAGES = {
     "/admin": ("tom", "zoe"),
     "/admin/invitations": ("Ada, from the choir",),
     "/admin/operation": ("Health", "Jobs"),
+    "/admin/figures": ("Messages taken in", "Size of the database"),
     "/admin/log": ("Make sign-in link",),
 }
 """What stands where."""

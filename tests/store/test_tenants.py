@@ -946,6 +946,7 @@ NOT_WALLED = {
     "retired.has": "keyed hashes of no user",
     "retired.among": "keyed hashes of no user",
     "retired.add": "keyed hashes of no user",
+    "samples.figures": "counts of all users together",
 }
 
 

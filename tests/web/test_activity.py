@@ -55,6 +55,21 @@ def test_every_number_stands_in_the_table_too():
     assert '<td class="count">1,234</td><td class="count">1</td><td class="count">2</td>' in drawn
 
 
+@pytest.mark.parametrize("numbers", [[], [0, 0], [3], [1, 10**12, 0, 5]])
+def test_a_figures_bars_stay_in_their_box_and_each_number_stands_in_the_table(numbers: list[int]):
+    found = [(date(2026, 11, 1) + timedelta(days=n), one) for n, one in enumerate(numbers)]
+    drawn = plot.figure("Mail", "forwarded", found, "{:,} pieces".format)
+    bars = [tuple(map(float, one)) for one in RECT.findall(drawn)]
+    assert len(bars) == len([one for one in numbers if one])
+    for x, y, width, height in bars:
+        assert x >= 0 and x + width <= plot.WIDTH + 0.1
+        assert y >= -0.1 and y + height <= plot.LOW + 0.1
+    if bars:
+        assert max(height for *_, height in bars) == plot.LOW
+    for one in numbers:
+        assert f'<td class="count">{one:,} pieces</td>' in drawn
+
+
 def test_names_in_a_plot_are_text():
     drawn = plot.top([Top("<b>&@x.example", 3), Top("y@x.example", 1)])
     assert "<b>" not in drawn

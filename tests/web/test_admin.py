@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 
 import pytest
@@ -258,9 +259,9 @@ def test_no_page_for_admins_tells_what_people_have(pages: Site, browser: Browser
     fail(pages, jane)
     with pages.context.pool.connection() as db, db.transaction(SYSTEM):
         mailboxes.add(db, pages.context.ring, jane.id, "secret@real.example", verified=True)
-    for path in ("/admin?q=" + jane.handle, there(jane), "/admin/operation", "/admin/log"):
+    for path in ("/admin?q=" + jane.handle, there(jane), "/admin/operation", "/admin/figures", "/admin/log"):
         page = browser.get(path).text
-        assert jane.handle in page or path == "/admin/log"
+        assert jane.handle in page or path in ("/admin/figures", "/admin/log")
         for word in ("secret@", "real.example", f"failed-{jane.id}"):
             assert word not in page, path
 
@@ -278,6 +279,25 @@ def test_operation_tells_what_health_knows(pages: Site, browser: Browser):
     finally:
         pages.run("DELETE FROM jobs")
     assert "went well" in page
+
+
+def test_figures_add_up_or_show_the_highest_hour(pages: Site, browser: Browser):
+    pages.run(
+        "INSERT INTO figures (name, at, value)"
+        " SELECT name, date_trunc('day', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' + h, 700"
+        " FROM unnest(ARRAY['received', 'oldest', 'database']) name, unnest(ARRAY[interval '0', interval '1 hour']) h"
+    )
+    try:
+        page = browser.get("/admin/figures").text
+    finally:
+        pages.run("DELETE FROM figures")
+    for title, most in (
+        ("Messages taken in", "1,400"),
+        ("Longest wait", "11 min"),
+        ("Size of the database", "1 KB"),
+    ):
+        assert re.search(rf'aria-label="{title}, [^"]*: at most {most}"', page), title
+    assert page.count("nothing yet") == 2 * 4, "of the others"
 
 
 def test_operation_tells_who_has_much_mail_today(pages: Site, browser: Browser, jane: Person):

@@ -1,4 +1,4 @@
-"""The job `stats`: figures of each hour, for the plots of the page Operation."""
+"""The job `stats`: figures of each hour, for the plots of the page Figures."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ JOBS = (
         limit_seconds=120,
         shared=True,
         does="Counts what each hour brought.",
-        lost="The plots of the page Operation have gaps; up to two days are made up for.",
+        lost="The plots of the page Figures have gaps; up to two days are made up for.",
     ),
     Job(
         "digest",

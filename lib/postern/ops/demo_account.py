@@ -127,6 +127,7 @@ def fill(context: Context, handle: str) -> None:
         alias_list.enable(db, [found[_OFF]], False)
         alias_list.pin(db, [found[_PINNED]], True)
         _add_neighbours(context, db)
+        _add_figures(db, chance)
         registration.invite(context, db, handle, users.USER, "Ada, from the choir", days=7)
     own_domain.claim(context, user.id, CLAIMED)
 
@@ -170,6 +171,19 @@ def _lose(context: Context, db: Database, alias: Alias, mailbox: Mailbox) -> Non
         deliveries.failed(db, context.ring, claimed, said)
     note: dict[str, object] = {"code": said.code, "said": said.words}
     events.add(db, context.ring, alias.user_id, "failed", alias_id=alias.id, message_id=message_id, note=note)
+
+
+def _add_figures(db: Database, chance: random.Random) -> None:
+    """The operator's: more mail by day than at night, little that fails, and a database that grows."""
+    several = range(4 * DAYS)
+    taken = [chance.randint(10, 60) if back % 4 < 3 else chance.randint(0, 9) for back in several]
+    samples.figures(db, "received", taken)
+    samples.figures(db, "sent", [many + chance.randint(0, 6) for many in taken])
+    samples.figures(db, "failed", [chance.randint(0, 1) * chance.randint(0, 2) for _ in several])
+    samples.figures(db, "bounced", [chance.randint(0, 9) // 9 for _ in several])
+    samples.figures(db, "waiting", [chance.randint(0, 8) for _ in several])
+    samples.figures(db, "oldest", [chance.randint(0, 300) for _ in several])
+    samples.figures(db, "database", [48_000_000 - back * 150_000 for back in several])
 
 
 def _add_neighbours(context: Context, db: Database) -> None:

@@ -36,6 +36,18 @@ def sole_contact(db: Database, contact_id: int) -> None:
     db.run(_CONTACT, contact_id=contact_id)
 
 
+_FIGURES = """
+INSERT INTO figures (name, at, value)
+SELECT :name, date_trunc('hour', now()) - (6 * ordinality - 5) * interval '1 hour', value
+FROM unnest(CAST(:values AS bigint[])) WITH ORDINALITY AS v (value, ordinality) ON CONFLICT DO NOTHING
+"""
+
+
+def figures(db: Database, name: str, values: list[int]) -> None:
+    """A figure of the operator's: the newest first, one every six hours."""
+    db.run(_FIGURES, name=name, values=values)
+
+
 _AGE = """
 WITH earlier AS (UPDATE events SET at = at - make_interval(mins => :minutes) WHERE alias_id = :alias_id)
 UPDATE aliases SET seen_at = now() - make_interval(mins => :minutes) WHERE id = :alias_id

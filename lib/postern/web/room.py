@@ -36,6 +36,7 @@ ADMIN_TABS = (
     ("Users", "/admin"),
     ("Invitations", "/admin/invitations"),
     ("Operation", "/admin/operation"),
+    ("Figures", "/admin/figures"),
     ("Log", "/admin/log"),
 )
 SETTINGS_TABS = (

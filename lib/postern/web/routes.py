@@ -150,6 +150,7 @@ ROUTES = {
     ("GET", "/admin/operation"): "admin_operation:show",
     ("POST", "/admin/deliveries/*/retry"): "admin_operation:retry",
     ("POST", "/admin/deliveries/*/drop"): "admin_operation:drop",
+    ("GET", "/admin/figures"): "admin_figures:show",
     ("GET", "/admin/log"): "admin_log:show",
 }
 """Method and path to `module:function` in postern.web."""
