@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import tiers
-from postern.base.errors import BadInput
+from postern.base.errors import BadInput, ConfigError
 from postern.base.lock import FileLock
 from postern.ops.doctor import answers, checklist, go_live, records, registry, senders
 from postern.ops.doctor.check import FAIL, OK, UNKNOWN, WARN
@@ -30,7 +30,7 @@ from postern.resident import ask
 from support.doh import SERVFAIL, DohServer
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.house import House
-from support.instance import DOMAIN
+from support.instance import DOMAIN, Instance
 from support.postgres import fresh_database
 from support.relay import ScriptedRelay
 from support.trouble import BREAKS, ZONE, Estate, fill
@@ -236,6 +236,26 @@ def test_an_answer_is_kept_with_its_date_and_name_and_asked_again_after_a_year(e
     assert "name of who" in house.cli("doctor", "answer", "keys.sheet", "yes", "--by", " ", code=64)
 
 
+def test_questions_are_asked_one_after_the_other_until_the_input_ends(estate: Estate):
+    asked = ("doctor", "--only", "backup.rehearsed,web.watched,security", "--ask", "--by", "Jane Doe")
+    told = Instance.cli(estate.house, *asked, stdin="yes\nno\n", code=1)
+    assert told.count("(yes/no, empty: later)") == 3
+    kept = answers.read(estate.house.home)
+    # In the order of the registry.
+    assert (kept["web.watched"].answer, kept["backup.rehearsed"].answer) == ("yes", "no")
+    assert kept["web.watched"].by == "Jane Doe"
+    assert "security.two-factor" not in kept
+    estate.house.cli("doctor", "--ask", "--json", code=64)
+
+
+def test_an_answer_that_cannot_be_kept_is_said(tmp_path: Path):
+    with pytest.raises(ConfigError, match="cannot be written"):
+        answers.keep(str(tmp_path / "gone"), "keys.sheet", answers.Answer("yes", "Jane Doe", 0))
+    (tmp_path / answers.FILE).write_text("[]")
+    with pytest.raises(ConfigError, match="cannot be read"):
+        answers.read(str(tmp_path))
+
+
 def _all_well() -> list[Finding]:
     return [Finding(item, OK, "well", "") for item in ITEMS.values()]
 
@@ -263,7 +283,7 @@ def test_go_live_prints_every_check_with_its_sign(estate: Estate):
     assert f"production readiness of {estate.site}" in out
     assert all(f"{name} ({item.ticket}, {item.severity}" in out for name, item in ITEMS.items())
     assert "NOT READY" in out
-    assert "[x] database.reachable" in out and "[?] web.watched" in out
+    assert "[x] database.reachable" in out and "[?] security.law" in out
 
 
 # The records.

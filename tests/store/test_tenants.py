@@ -938,6 +938,7 @@ NO_TENANTS = {
     "server",
     "table_locks",
     "tables",
+    "walls",
     "webhook_ids",
 }
 """Modules whose tables are nobody's in particular."""

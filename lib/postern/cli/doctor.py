@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import contextlib
 
-from postern.base.errors import BadInput, NotFound
-from postern.cli import common
+from postern.base.errors import BadInput
+from postern.cli import common, doctor_answers
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def register(nouns: Nouns) -> None:
     answer.add_argument("answer", choices=("yes", "no"))
     answer.add_argument("--by", required=True, metavar="NAME", help="who answers")
     answer.add_argument("--note", default="", help="what you saw")
-    answer.set_defaults(run=keep_answer)
+    answer.set_defaults(run=doctor_answers.keep_answer)
     page = common.verb(
         verbs, "checklist", "print docs/CHECKLIST.md", "postern doctor checklist > docs/CHECKLIST.md"
     )
@@ -132,9 +132,11 @@ def look(args: argparse.Namespace) -> int:
 
     if args.go_live and args.only:
         raise BadInput("The readiness review looks at everything.", "Say --go-live without --only.")
+    if args.ask and args.json:
+        raise BadInput("Questions are no JSON.", "Say --ask without --json, then --json without --ask.")
     wanted = registry.chosen(_names(args.only))
     if args.ask:
-        _ask_all(wanted, args.by)
+        doctor_answers.ask_all(wanted, args.by)
     with _scene() as scene:
         findings = registry.look(scene, wanted)
         if args.go_live:
@@ -192,37 +194,6 @@ def doctor_dns(args: argparse.Namespace) -> int:
             for line in one.add:
                 print(f"    {line}")
     return int(any(one.status == FAIL for one in records))
-
-
-def _ask_all(wanted: Sequence[object], by: str) -> None:
-    """Each question that was not answered with yes."""
-    from postern.base import clock, home
-    from postern.ops.doctor import answers
-    from postern.ops.doctor.item import Item
-
-    kept = answers.read(home.find())
-    for item in wanted:
-        if not isinstance(item, Item) or not item.question:
-            continue
-        if item.id in kept and kept[item.id].answer == "yes":
-            continue
-        by = by or input("Your name: ").strip()
-        said = input(f"{item.question} (yes/no, empty: later) ").strip().lower()
-        if said in ("yes", "y", "no", "n"):
-            answer = "yes" if said.startswith("y") else "no"
-            answers.keep(home.find(), item.id, answers.Answer(answer, by, clock.now()))
-
-
-def keep_answer(args: argparse.Namespace) -> None:
-    """postern doctor answer"""
-    from postern.base import clock, home
-    from postern.ops.doctor import answers, registry
-
-    asked = {item.id: item for item in registry.items() if item.question}
-    if args.item not in asked:
-        raise NotFound(f"{args.item!r} is nothing that is asked.", f"These are: {', '.join(asked)}")
-    answers.keep(home.find(), args.item, answers.Answer(args.answer, args.by, clock.now(), args.note))
-    print(f"{args.item}: {args.answer}, says {args.by}.\n  {asked[args.item].question}")
 
 
 def print_checklist(args: argparse.Namespace) -> None:

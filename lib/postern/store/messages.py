@@ -242,12 +242,3 @@ WHERE m.received_at < now() - make_interval(days => :days) AND m.cleared_at < no
 def forget_old(db: Database, days: int) -> int:
     """Delete rows about messages finished longer ago than `days`, with their deliveries."""
     return db.count(_FORGET, days=days)
-
-
-_NEWEST = "SELECT CAST(extract(epoch FROM now() - max(received_at)) AS bigint) FROM messages"
-
-
-def newest_seconds(db: Database) -> int | None:
-    """Since the newest one of all came; None when there is none."""
-    found: int | None = db.value(_NEWEST)
-    return found

@@ -91,3 +91,12 @@ def course(db: Database) -> Course:
     found = db.row(Course, _COURSE)
     assert found is not None
     return found
+
+
+_NEWEST = "SELECT CAST(extract(epoch FROM now() - max(received_at)) AS bigint) FROM messages"
+
+
+def newest_mail_seconds(db: Database) -> int | None:
+    """Since the newest message of any user came; None when there is none."""
+    found: int | None = db.value(_NEWEST)
+    return found

@@ -49,23 +49,28 @@ def read(home: str) -> dict[str, Answer]:
 
 
 def keep(home: str, name: str, answer: Answer) -> None:
-    """Write an answer down, in place of an older one. BadInput without a name or with too many letters."""
+    """Write an answer down, in place of an older one. BadInput without a name or with too many letters;
+    ConfigError when it cannot be written.
+    """
     if not answer.by.strip() or any(len(text) > MOST_LETTERS for text in (answer.by, answer.note)):
         raise BadInput("An answer wants the name of who gives it, and a short note.", "Say: --by 'Jane Doe'")
     everything = {**read(home), name: answer}
     path = os.path.join(home, FILE)
     beside = f"{path}.{os.getpid()}"
-    fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
+        fd = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(fd, "w", encoding="utf-8") as file:
             json.dump({one: asdict(told) for one, told in sorted(everything.items())}, file, indent=1)
             file.flush()
             os.fsync(fd)
         os.rename(beside, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
+    except OSError as error:
+        with contextlib.suppress(OSError):
             os.unlink(beside)
-        raise
+        raise ConfigError(
+            f"{path} cannot be written ({error.strerror}).",
+            "Free some disk, and see that the home is there: sh install.sh makes it.",
+        ) from None
 
 
 def judge(answer: Answer | None, now: float) -> Check:

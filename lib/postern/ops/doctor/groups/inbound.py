@@ -7,7 +7,7 @@ from postern.ops import post
 from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, judged, ok, unknown
 from postern.ops.install import self_check
 from postern.ops.install.fetch import fetch
-from postern.store import messages
+from postern.store import server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _secret(scene: Scene) -> Check:
 
 def _lately(scene: Scene) -> Check:
     with scene.database() as db:
-        seconds = messages.newest_seconds(db)
+        seconds = server.newest_mail_seconds(db)
     if seconds is None:
         return unknown("no message is here", "Write to an alias from outside.")
     return ok(f"the newest message that is kept came {seconds // 3600} hours ago")
