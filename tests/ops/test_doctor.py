@@ -21,6 +21,7 @@ import pytest
 import tiers
 from postern.base.errors import BadInput, ConfigError
 from postern.base.lock import FileLock
+from postern.ops import index
 from postern.ops.doctor import answers, checklist, go_live, records, registry, senders
 from postern.ops.doctor.check import FAIL, OK, UNKNOWN, WARN
 from postern.ops.doctor.item import ADVICE, SEVERITIES
@@ -277,12 +278,14 @@ def test_the_report_is_ready_only_when_nothing_critical_is_open(estate: Estate):
         assert (not go_live.open_points(findings)) == ready, (name, status)
 
 
-def test_go_live_prints_every_check_with_its_sign(estate: Estate):
+def test_go_live_prints_every_check_with_its_sign(estate: Estate, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(index, "PYPI", "http://127.0.0.1:1")
     code, out, _ = estate.house.tell("doctor", "--go-live")
     assert code == 1
     assert f"production readiness of {estate.site}" in out
     assert all(f"{name} ({item.ticket}, {item.severity}" in out for name, item in ITEMS.items())
     assert "NOT READY" in out
+    assert "[?] python.vulnerabilities" in out
     assert "[x] database.reachable" in out and "[?] security.law" in out
 
 
@@ -365,6 +368,7 @@ def test_a_resolver_that_is_away_is_told_and_no_record_is_invented(estate: Estat
     finally:
         estate.resolver.act = before
     assert all("could not be asked" in one.detail for one in found.values())
+    assert {one.status for one in found.values()} == {UNKNOWN}
     assert estate.resolver.zone == ZONE
 
 

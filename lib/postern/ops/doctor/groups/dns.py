@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from postern.dns.doh import Resolver
+from postern.dns.doh import Resolver, Unreachable
 from postern.ops.doctor import records, senders
 from postern.ops.doctor.check import FAIL, WARN
 from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, ok, unknown, warn
@@ -43,7 +43,11 @@ def _domains(scene: Scene) -> tuple[str, ...]:
 
 
 def _look(kind: str, scene: Scene) -> Check:
-    mine = [one for one in found(scene) if one.kind == kind]
+    try:
+        mine = [one for one in found(scene) if one.kind == kind]
+    except Unreachable as error:
+        # Not that the records are wrong: nobody knows.
+        return unknown(error.reason, error.remedy)
     if not mine:
         return unknown("there is no domain yet", "Run: postern domain add alias.example.org")
     told = "; ".join(f"{one.domain}: {one.found}" for one in mine)
