@@ -172,7 +172,7 @@ def test_failed_mail_is_deleted_after_its_time(instance: Instance, relay: Script
     put(instance, instance.context(), message())
     instance.drain()
     instance.query(
-        "UPDATE deliveries SET finished_at = now() - interval '15 days'; UPDATE jobs SET started_at = now() - interval '1 day'"
+        "UPDATE deliveries SET finished_at = now() - interval '15 days'; UPDATE jobs SET ok_at = now() - interval '3 days'"
     )
     instance.drain()
     assert instance.query("SELECT count(*) FROM message_chunks") == [[0]]
@@ -310,12 +310,13 @@ def test_the_budget_of_a_day_is_kept(instance: Instance, relay: ScriptedRelay):
 
 def test_a_drain_out_of_time_gives_back_what_it_holds(instance: Instance, relay: ScriptedRelay):
     from postern.base import clock
+    from postern.base.stop import Stop
     from postern.flow import deliver
-    from postern.relay.smtp import Relay
+    from postern.flow.outlet import outlets
 
     context = instance.context()
     put(instance, context, *(message() for _ in range(3)))
-    tally = deliver.Drain(context, Relay(deliver.relay_settings(context)), clock.elapsed()).run()
+    tally = deliver.Drain(context, outlets(context), clock.elapsed(), Stop()).run()
     assert (tally.stopped, tally.sent, tally.given_back) == ("the time is over", 0, 3)
     assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[0]]
 

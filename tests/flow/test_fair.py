@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from postern.base.database import SYSTEM
-from postern.flow import deliver, notify
+from postern.flow import notify, outlet
 from postern.flow.context import Context
 from postern.mail.notice import Notice
 from postern.store import aliases, domains, mailboxes, users
@@ -78,11 +78,11 @@ RESERVES = {
     "a small hour": (9, 0, 0),
     "an hour": (50, 0, 5),
     "the smaller of two": (300, 40, 4),
-    "a large one": (1000, 9000, deliver.RESERVE),
+    "a large one": (1000, 9000, outlet.RESERVE),
 }
 
 
 @pytest.mark.parametrize("case", RESERVES)
 def test_the_reserve_is_ten_or_a_tenth(case: str):
     per_hour, per_day, expected = RESERVES[case]
-    assert deliver._reserve(per_hour, per_day) == expected
+    assert outlet._reserve(per_hour, per_day) == expected

@@ -102,7 +102,7 @@ def relay_row(instance: Instance) -> tuple[bool, str]:
 def make_due(instance: Instance) -> None:
     """As if all waits were over."""
     instance.query("UPDATE deliveries SET due_at = now() WHERE state = 'queued'")
-    instance.query("UPDATE relays SET paused_until = NULL")
+    instance.query("UPDATE relays SET paused_until = NULL, rest_until = NULL, slow_level = NULL")
 
 
 def fields(block: bytes, without: set[str]) -> list[tuple[str, str]]:

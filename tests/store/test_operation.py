@@ -9,7 +9,7 @@ import pytest
 
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import DatabaseUnavailable
-from postern.store import fingerprints, job_leases, jobs, relays, webhook_ids
+from postern.store import fingerprints, job_leases, jobs, relay_pace, relays, webhook_ids
 from support.patience import join, until
 from support.store import Store, do
 
@@ -88,6 +88,39 @@ def test_trouble_pauses_the_relay_and_success_ends_it(db: Database):
     do(db, relays.note_ok, "r")
     found = do(db, relays.find, "r")
     assert (found.in_trouble, found.paused_seconds) == (False, 0)
+
+
+def test_a_relay_goes_slower_each_time_it_asks_and_faster_as_time_passes(db: Database):
+    do(db, relays.lock, "r")
+    assert (
+        do(db, relay_pace.find, "r") == do(db, relay_pace.find, "unknown") == relay_pace.Pace(0, None, None)
+    )
+    rests = []
+    for _ in range(8):
+        do(db, relay_pace.slower, "r")
+        rests.append(do(db, relays.find, "r").paused_seconds)
+    assert rests == [60, 120, 240, 480, 900, 900, 900, 900]
+    assert do(db, relay_pace.find, "r").slow == 6
+    do(db, Database.run, "UPDATE relays SET slowed_at = now() - interval '21 minutes'")
+    assert do(db, relay_pace.find, "r").slow == 4
+    do(db, Database.run, "UPDATE relays SET slowed_at = now() - interval '1 day'")
+    assert do(db, relay_pace.find, "r").slow == 0
+    do(db, relay_pace.rest, "r", 5)
+    assert do(db, relays.find, "r").paused_seconds == 5
+    do(db, relays.note_ok, "r")
+    assert do(db, relays.find, "r").paused_seconds == 5, "a message that was under way ends no rest"
+
+
+def test_a_learnt_limit_is_believed_for_three_days_or_until_it_is_forgotten(db: Database):
+    do(db, relays.lock, "r")
+    do(db, relay_pace.learn, "r", "hour", 30)
+    do(db, relay_pace.learn, "r", "day", 300)
+    assert do(db, relay_pace.find, "r") == relay_pace.Pace(0, 30, 300)
+    do(db, Database.run, "UPDATE relays SET hour_learnt_at = now() - interval '73 hours'")
+    assert do(db, relay_pace.find, "r") == relay_pace.Pace(0, None, 300)
+    do(db, relay_pace.forget, "r")
+    assert do(db, relay_pace.find, "r") == relay_pace.Pace(0, None, None)
+    assert do(db, relays.find, "r").paused_seconds == 0
 
 
 def test_usage_is_counted_over_the_last_hour_and_the_last_day(db: Database):

@@ -162,7 +162,7 @@ def test_a_relay_in_trouble_fails_until_it_takes_a_message(
     assert failing(answer) == ["relay"]
     assert "in trouble, paused for" in detail(answer, "relay")
     relay.follow({})
-    well.query("UPDATE relays SET paused_until = NULL")
+    well.query("UPDATE relays SET paused_until = NULL, rest_until = NULL")
     well.query("UPDATE deliveries SET due_at = now()")
     well.drain()
     assert well.states() == {"sent": 1}

@@ -21,11 +21,17 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from postern.base.relay_place import RelayPlace
+
 PREFIX = "POSTERN_"
 INSTALL_PREFIX = "POSTERN_INSTALL_"
 """Answers for install.sh (ops/install/answers.py). They may stand in .env, too, and are no settings."""
 SENDING_SECONDS = 420
 """What the last delivery that a drain begins may take: the relay's limit for one message (300), and recording (120)."""
+
+
+_FURTHER = re.compile(rf"^({PREFIX}RELAY)[2-9](?=_)")
+"""What further relays' variables have more than those of the first."""
 
 
 def variables() -> list[tuple[str, str, Mapping[str, Any]]]:
@@ -39,7 +45,11 @@ def load(home: str, environ: Mapping[str, str]) -> Config:
     given, wrong = read_file(path)
     known = {name for name, _, _ in variables()} | {"POSTERN_HOME"}
     for name in sorted(given):
-        if name.startswith(PREFIX) and not name.startswith(INSTALL_PREFIX) and name not in known:
+        if (
+            name.startswith(PREFIX)
+            and not name.startswith(INSTALL_PREFIX)
+            and _FURTHER.sub(r"\1", name) not in known
+        ):
             wrong.append(f"{name} is no setting. Look it up in env.example, or take the line out.")
     given.update({name: value for name, value in environ.items() if name.startswith(PREFIX)})
     config, more = build(home, given)
@@ -54,23 +64,26 @@ def load(home: str, environ: Mapping[str, str]) -> Config:
 
 def build(home: str, given: Mapping[str, str]) -> tuple[Config | None, list[str]]:
     """The settings that these variables make, or None and a line for each that is missing or wrong."""
-    given, wrong = _with_preset(given)
+    given, wrong = _with_preset(given, "RELAY_")
     values: dict[str, Any] = {"home": home}
     for name, kind, notes in variables():
         try:
             values[name[len(PREFIX) :].lower()] = _value(name, kind, notes, given.get(name))
         except ConfigError as error:
             wrong.append(f"{error.reason} {error.remedy}")
+    more, more_wrong = _more_relays(given)
+    wrong += more_wrong
     if wrong:
         return None, wrong
-    config = Config(**values)
+    config = Config(**values, more_relays=more)
     wrong = _cross_checks(config)
     return (None, wrong) if wrong else (config, [])
 
 
-def _with_preset(given: Mapping[str, str]) -> tuple[Mapping[str, str], list[str]]:
-    """What is given, and below it what the relay's preset says; and what is wrong with its name."""
-    name = given.get("POSTERN_RELAY_PRESET", "")
+def _with_preset(given: Mapping[str, str], relay: str) -> tuple[Mapping[str, str], list[str]]:
+    """What is given, and below it what the preset of this relay (RELAY_, RELAY2_) says; and what is wrong with its name."""
+    setting = f"{PREFIX}{relay}PRESET"
+    name = given.get(setting, "")
     if not name:
         return given, []
     from postern.base import relay_presets
@@ -78,13 +91,55 @@ def _with_preset(given: Mapping[str, str]) -> tuple[Mapping[str, str], list[str]
     preset = relay_presets.find(name)
     if preset is None:
         known = ", ".join(one.name for one in relay_presets.PRESETS)
-        return given, [
-            f"POSTERN_RELAY_PRESET must be one of {known}. Or leave it empty, and set POSTERN_RELAY_HOST."
-        ]
+        return given, [f"{setting} must be one of {known}. Or leave it empty, and set {PREFIX}{relay}HOST."]
     return {
-        **{f"{PREFIX}RELAY_{what}": value for what, value in preset.settings()},
+        **{f"{PREFIX}{relay}{what}": value for what, value in preset.settings()},
         **{variable: value for variable, value in given.items() if value},
     }, []
+
+
+def _more_relays(given: Mapping[str, str]) -> tuple[tuple[RelayPlace, ...], list[str]]:
+    """The relays after the first, and what is wrong with them."""
+    numbers = sorted({int(name[13]) for name, value in given.items() if value and _FURTHER.match(name)})
+    if not numbers:
+        return (), []
+    from postern.base import relay_place
+
+    notes = {name: (kind, what) for name, kind, what in variables()}
+    more, wrong = [], []
+    for number in numbers:
+        have, unknown = _with_preset(given, f"RELAY{number}_")
+        wrong += unknown
+        values: dict[str, Any] = {}
+        for suffix in relay_place.SUFFIXES:
+            kind, what = notes[f"{PREFIX}RELAY_{suffix.upper()}"]
+            name = f"{PREFIX}RELAY{number}_{suffix.upper()}"
+            try:
+                values[suffix] = _value(name, kind, what, have.get(name))
+            except ConfigError as error:
+                wrong.append(f"{error.reason} {error.remedy}")
+        if not wrong:
+            more.append(relay_place.RelayPlace(number, **values))
+    return tuple(more), wrong
+
+
+def _relay_checks(config: Config) -> list[str]:
+    """Nothing goes in clear over a network, and no two share a row, and so a budget."""
+    places = [("", config.relay_tls, config.relay_host, config.relay_port)]
+    places += [(str(one.number), one.tls, one.host, one.port) for one in config.more_relays]
+    wrong, seen = [], set()
+    for number, tls, host, port in places:
+        relay = f"{PREFIX}RELAY{number}"
+        if tls == "none" and not is_local(host):
+            wrong.append(
+                f"{relay}_TLS=none would send mail and password in clear. Set it to starttls or implicit."
+            )
+        if (host.lower(), port) in seen:
+            wrong.append(
+                f"{relay}_HOST and its port are those of a relay before it. Give another relay, or take it out."
+            )
+        seen.add((host.lower(), port))
+    return wrong
 
 
 def _value(name: str, kind: str, notes: Mapping[str, Any], text: str | None) -> str | int:
@@ -116,10 +171,7 @@ def _cross_checks(config: Config) -> list[str]:
         wrong.append(
             "POSTERN_DB_SSLMODE=disable would send the password in clear. Set it to verify-full, or require."
         )
-    if config.relay_tls == "none" and not is_local(config.relay_host):
-        wrong.append(
-            "POSTERN_RELAY_TLS=none would send mail and password in clear. Set it to starttls or implicit."
-        )
+    wrong += _relay_checks(config)
     held = config.drain_seconds + SENDING_SECONDS
     if config.lease_seconds < held:
         wrong.append(
@@ -145,6 +197,9 @@ def _hide_secrets(config: Config) -> None:
         value = getattr(config, item.name)
         if item.metadata.get("secret") and value:
             redact.register(value)
+    for relay in config.more_relays:
+        if relay.password:
+            redact.register(relay.password)
     for part in (config.seal_keys + " " + config.webhook_secrets).replace(",", " ").split():
         redact.register(part)
 

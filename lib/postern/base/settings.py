@@ -11,6 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from postern.base.relay_place import RelayPlace
+
 REQUIRED = object()
 MOST_PORT = 65535
 MOST_BYTES = 10**15
@@ -110,7 +112,7 @@ class Config:
     relay_preset: str = setting(
         "",
         "SMTP relay: a provider's name in docs/relays.md (`postern relay presets`). It gives host, port, TLS and budget where "
-        "these are not set.",
+        "these are not set. A second relay: the same names with RELAY2, and so on to RELAY9.",
     )
     relay_host: str = setting(REQUIRED, "SMTP relay: host name.")
     relay_port: int = setting(
@@ -259,6 +261,9 @@ class Config:
     alert_backup_hours: int = setting(50, "Alert: the newest backup is older (hours).", least=1)
     alert_clock_seconds: int = setting(60, "Alert: this host's clock is so far from the database's.", least=1)
     alert_errors_hour: int = setting(50, "Alert: so many errors in the log within an hour; 0: never.")
+
+    more_relays: tuple[RelayPlace, ...] = field(default=(), metadata={})
+    """POSTERN_RELAY2_… to POSTERN_RELAY9_…, in this order (base/relay_place.py)."""
 
     home: str = field(default="", metadata={})
 

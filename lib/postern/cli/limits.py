@@ -23,26 +23,24 @@ def register(nouns: Nouns) -> None:
 def show_limits(args: argparse.Namespace) -> None:
     """postern limits"""
     from postern.base.config import PREFIX
-    from postern.flow.deliver import relay_name
+    from postern.base.relay_place import places
     from postern.store import quotas, relays
 
     with common.as_operator() as (context, db):
-        usage = relays.usage(db, relay_name(context))
         config = context.config
-    rows: list[dict[str, object]] = [
-        {
-            "limit": "relay, an hour",
-            "used": usage.hour,
-            "most": config.relay_per_hour or None,
-            "setting": "POSTERN_RELAY_PER_HOUR",
-        },
-        {
-            "limit": "relay, a day",
-            "used": usage.day,
-            "most": config.relay_per_day or None,
-            "setting": "POSTERN_RELAY_PER_DAY",
-        },
-    ]
+        used = [(place, relays.usage(db, place.name)) for place in places(config)]
+    rows: list[dict[str, object]] = []
+    for place, usage in used:
+        number = place.number if place.number > 1 else ""
+        for time, booked, most in (("hour", usage.hour, place.per_hour), ("day", usage.day, place.per_day)):
+            rows.append(
+                {
+                    "limit": f"relay{f' {number}' if number else ''}, {'an' if time == 'hour' else 'a'} {time}",
+                    "used": booked,
+                    "most": most or None,
+                    "setting": f"{PREFIX}RELAY{number}_PER_{time.upper()}",
+                }
+            )
     for name in quotas.NAMES:
         setting = f"user_{name}"
         rows.append(

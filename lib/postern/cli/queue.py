@@ -93,7 +93,7 @@ def show_delivery(args: argparse.Namespace) -> None:
 
 def pause_queue(args: argparse.Namespace) -> None:
     """postern queue pause, postern queue resume"""
-    from postern.flow.deliver import relay_name
+    from postern.base.relay_place import places
     from postern.store import admin_acts, relays
 
     if args.minutes > MOST_MINUTES:
@@ -101,9 +101,10 @@ def pause_queue(args: argparse.Namespace) -> None:
             f"That is more than {MOST_MINUTES} minutes.", "Mail is given up after POSTERN_RETRY_DAYS."
         )
     with common.as_operator() as (context, db):
-        name = relays.lock(db, relay_name(context)).name
-        relays.stop(db, name, args.minutes * 60)
-        admin_acts.add(db, admin_acts.OPERATOR, "pause queue" if args.minutes else "resume queue", name)
+        for place in places(context.config):
+            relays.stop(db, relays.lock(db, place.name).name, args.minutes * 60)
+            act = "pause queue" if args.minutes else "resume queue"
+            admin_acts.add(db, admin_acts.OPERATOR, act, place.name)
     if args.minutes:
         print(f"Nothing goes out for {args.minutes} minutes. Mail is still taken in.")
     else:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from postern.base.errors import BadInput, PosternError
+from postern.base.errors import BadInput, NotFound, PosternError
 from postern.cli import common
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
+    from postern.base.relay_place import RelayPlace
     from postern.base.relay_presets import Preset
     from postern.cli.main import Nouns
     from postern.flow.context import Context
@@ -22,6 +23,22 @@ def register(nouns: Nouns) -> None:
     )
     common.json_flag(presets)
     presets.set_defaults(run=list_presets)
+    listing = common.verb(
+        verbs,
+        "list",
+        "show the relays in the order in which they are used, their budgets, and how they are",
+        "postern relay list",
+    )
+    common.json_flag(listing)
+    listing.set_defaults(run=list_relays)
+    forget = common.verb(
+        verbs,
+        "forget",
+        "forget that a relay asked to go slower, the limits learnt from it, and its pause: after a larger plan was bought",
+        "postern relay forget 2",
+    )
+    forget.add_argument("number", type=int, nargs="?", default=1)
+    forget.set_defaults(run=forget_relay)
     table = common.verb(verbs, "table", "print the tables of docs/relays.md", "postern relay table")
     table.set_defaults(run=print_table)
     text = "go the way of a mail to the relay, up to RCPT; say which step fails and what to do; exit code 1 when one does"
@@ -32,6 +49,7 @@ def register(nouns: Nouns) -> None:
     test.add_argument(
         "--from", dest="sender", metavar="ADDRESS", help="the sender; without: that of Postern's notices"
     )
+    test.add_argument("--number", type=int, default=1, help="2: the relay of POSTERN_RELAY2_…, and so on")
     common.json_flag(test)
     test.set_defaults(run=test_relay)
 
@@ -80,12 +98,13 @@ def _ports(preset: Preset) -> str:
 
 def test_relay(args: argparse.Namespace) -> int:
     """postern relay test"""
-    from postern.flow.deliver import relay_settings
+    from postern.flow.outlet import relay_settings
     from postern.ops import relay_walk
 
     with common.instance() as context:
+        settings = relay_settings(context, _place(context, args.number))
         sender = args.sender or _sender(context)
-        steps = relay_walk.walk(relay_settings(context), sender, args.recipient or sender)
+        steps = relay_walk.walk(settings, sender, args.recipient or sender)
     rows: list[dict[str, object]] = [
         {
             "step": step.stage,
@@ -102,6 +121,55 @@ def test_relay(args: argparse.Namespace) -> int:
         return 1
     print()
     raise PosternError(f"The step {steps[-1].stage} fails.", steps[-1].remedy)
+
+
+def _place(context: Context, number: int) -> RelayPlace:
+    """The relay of that number."""
+    from postern.base.relay_place import places
+
+    for place in places(context.config):
+        if place.number == number:
+            return place
+    raise NotFound(f"There is no relay {number} in the settings.", "See: postern relay list")
+
+
+def list_relays(args: argparse.Namespace) -> None:
+    """postern relay list"""
+    from postern.base.relay_place import places
+    from postern.flow.outlet import tighter
+    from postern.store import relay_pace, relays
+
+    rows: list[dict[str, object]] = []
+    with common.as_operator() as (context, db):
+        for place in places(context.config):
+            found, usage = relays.find(db, place.name), relays.usage(db, place.name)
+            pace = relay_pace.find(db, place.name)
+            rows.append(
+                {
+                    "number": place.number,
+                    "relay": place.name,
+                    "hour": usage.hour,
+                    "most_hour": tighter(place.per_hour, pace.hour) or None,
+                    "day": usage.day,
+                    "most_day": tighter(place.per_day, pace.day) or None,
+                    "learnt": [word for word, most in (("hour", pace.hour), ("day", pace.day)) if most],
+                    "slow": pace.slow,
+                    "paused_seconds": found.paused_seconds if found else 0,
+                    "trouble": found.trouble if found and found.in_trouble else None,
+                }
+            )
+    common.show(rows, args.json, "")
+
+
+def forget_relay(args: argparse.Namespace) -> None:
+    """postern relay forget"""
+    from postern.store import admin_acts, relay_pace
+
+    with common.as_operator() as (context, db):
+        name = _place(context, args.number).name
+        relay_pace.forget(db, name)
+        admin_acts.add(db, admin_acts.OPERATOR, "forget relay limits", name)
+    print(f"{name} gets mail again as the settings say.")
 
 
 def _sender(context: Context) -> str:

@@ -11,9 +11,9 @@ import time
 from postern.base import clock, database, redact
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable
-from postern.flow import bounce, retry
+from postern.flow import bounce, outlet, retry
 from postern.relay.outcome import ACCOUNT, PERMANENT, SENT, Outcome
-from postern.store import deliveries, events, messages, relays
+from postern.store import deliveries, events, messages, relay_pace, relays
 from postern.store.deliveries import Said
 
 TYPE_CHECKING = False
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing import TypeVar
 
     from postern.base.database import Database
+    from postern.base.relay_place import RelayPlace
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
 
@@ -95,6 +96,29 @@ def trouble(context: Context, relay: str, outcome: Outcome, words: str) -> None:
     def note() -> None:
         with context.pool.connection() as db, db.transaction(SYSTEM):
             relays.note_trouble(db, relay, redact.clean(words), pause)
+            if outcome.asks_to_slow_down():
+                relay_pace.slower(db, relay)
+
+    _persist(context, note)
+
+
+def slower(context: Context, place: RelayPlace) -> None:
+    """The relay asked to be fed more slowly."""
+
+    def note() -> None:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            relay_pace.slower(db, place.name)
+
+    _persist(context, note)
+
+
+def learn(context: Context, place: RelayPlace, period: str) -> None:
+    """It said that its limit for this time is reached: with what is booked now, what was not sent being given back."""
+
+    def note() -> None:
+        with context.pool.connection() as db, db.transaction(SYSTEM):
+            most = outlet.learnt(place, period, relays.usage(db, place.name))
+            relay_pace.learn(db, place.name, period, most)
 
     _persist(context, note)
 

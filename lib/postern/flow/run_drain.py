@@ -7,9 +7,10 @@ import os
 from dataclasses import asdict
 
 from postern.flow import wake
-from postern.flow.deliver import NOTHING_DUE, Tally, drain
+from postern.flow.deliver import Tally, drain
 from postern.flow.import_spool import import_all
 from postern.flow.job_run import Done
+from postern.flow.outlet import NOTHING_DUE
 from postern.flow.prune import prune_when_overdue
 
 TYPE_CHECKING = False

@@ -62,6 +62,10 @@ _ACCOUNT_WORDS = re.compile(
     r"|\byour (?:\w+ )?(?:account|subscription|plan|service)\b[^.;]{0,40}"
     r"\b(?:suspended|disabled|blocked|locked|deactivated|expired|on hold|not active|inactive|under review)"
 )
+_RATE_WORDS = re.compile(
+    r"maximum send(?:ing)? rate|send(?:ing)? rate (?:is |was )?exceed|per[ -](?:second|minute)"
+)
+_GREYLIST_WORDS = re.compile(r"gr[ea]y-?list")
 _LOGIN_WORDS = re.compile(
     r"authentication (?:is )?required|must (?:first )?authenticate|not (?:yet )?authenticated"
 )
@@ -81,6 +85,30 @@ class Outcome:
     code: int
     enhanced: str
     said: str
+
+    def asks_to_slow_down(self) -> bool:
+        """Whether this, heard again and again, means that we send too fast: 421, or 4.7.x that is no greylisting."""
+        words = self.said.lower()
+        if self.kind != PASSING or not 400 <= self.code <= 499 or _GREYLIST_WORDS.search(words):
+            return self.is_rate()
+        if _MESSAGE_ENHANCED.match(self.enhanced) or _MESSAGE_WORDS.search(words):
+            return False
+        return self.code == 421 or self.enhanced.startswith("4.7.") or bool(_ACCOUNT_WORDS.search(words))
+
+    def is_rate(self) -> bool:
+        """Whether it says outright that too much came in a moment (Amazon SES: 454 Maximum sending rate exceeded)."""
+        return self.kind == ACCOUNT and bool(_RATE_WORDS.search(self.said.lower()))
+
+    def limit_period(self) -> str:
+        """Of a refusal "your limit is reached": `hour` or `day`; empty when it is none, or of another time."""
+        words = self.said.lower()
+        if self.kind != ACCOUNT or self.stage not in ("mail", "rcpt", "data", "body"):
+            return ""
+        if self.enhanced != "5.4.5" and not _LIMIT_WORDS.search(words):
+            return ""
+        if re.search(r"\bhour", words):
+            return "hour"
+        return "day" if self.enhanced == "5.4.5" or re.search(r"\b(?:daily|today|day|24 h)", words) else ""
 
 
 class RelayTrouble(PosternError):

@@ -31,8 +31,9 @@ _MAKE = "INSERT INTO relays (name) VALUES (:name) ON CONFLICT DO NOTHING"
 _LOCK = "SELECT 1 FROM relays WHERE name = :name FOR UPDATE"
 
 _FIND = """
-SELECT name, greatest(0, CAST(ceil(coalesce(extract(epoch FROM greatest(paused_until, stopped_until) - now()), 0)) AS bigint))
-           AS paused_seconds,
+SELECT name,
+       greatest(0, CAST(ceil(coalesce(
+           extract(epoch FROM greatest(paused_until, stopped_until, rest_until) - now()), 0)) AS bigint)) AS paused_seconds,
        trouble_at IS NOT NULL AND (ok_at IS NULL OR ok_at < trouble_at) AS in_trouble, ok_at, trouble_at, trouble
 FROM relays WHERE name = :name
 """

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
+from postern.base.relay_place import places
 from postern.flow import administration
-from postern.flow.deliver import relay_name
 from postern.store import jobs, queue, relays, user_list
 from postern.web import health, ids, render, room, said, session, sizes, times
 from postern.web import response as responses
@@ -16,6 +16,7 @@ from postern.web import response as responses
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.base.errors import PosternError
+    from postern.base.relay_place import RelayPlace
     from postern.flow.context import Context
     from postern.store.jobs import Listed
     from postern.store.queue import Entry
@@ -63,7 +64,7 @@ def _page(context: Context, request: Request, who: SignedIn, wrong: PosternError
     checks = health.look(context)
     with context.pool.connection() as db, db.transaction(SYSTEM):  # of all users
         runs = jobs.all_jobs(db)
-        usage = relays.usage(db, relay_name(context))
+        usage = [(place, relays.usage(db, place.name)) for place in places(context.config)]
         busiest = user_list.busiest(db, BUSIEST)
         found = queue.entries(db, ["queued", "failed"], MANY)
     token = room.csrf_token(context, who)
@@ -78,7 +79,7 @@ def _page(context: Context, request: Request, who: SignedIn, wrong: PosternError
         tabs=room.tabs("Admin", room.ADMIN_TABS, PATH),
         wrong=room.wrong(wrong),
         checks=render.join(map(_check, checks)),
-        budget=_budget(context, usage),
+        budget=render.join(_budget(place, used, len(usage) > 1) for place, used in usage),
         busiest=render.render("admin_busiest", rows=render.join(map(_share, busiest)))
         if busiest
         else render.render("admin_busiest_none"),
@@ -100,9 +101,12 @@ def _check(one: Check) -> Safe:
     )
 
 
-def _budget(context: Context, usage: Usage) -> Safe:
-    config = context.config
-    hours = (("This hour", usage.hour, config.relay_per_hour), ("Today", usage.day, config.relay_per_day))
+def _budget(place: RelayPlace, usage: Usage, several: bool) -> Safe:
+    which = f", {place.host}" if several else ""
+    hours = (
+        (f"This hour{which}", usage.hour, place.per_hour),
+        (f"Today{which}", usage.day, place.per_day),
+    )
     return render.join(
         render.render(
             "admin_budget", words=words, used=f"{used:,}", most=f"of {most:,}" if most else "no limit"

@@ -12,7 +12,7 @@ from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
 from postern.base.gate import running
-from postern.flow.deliver import relay_name
+from postern.base.relay_place import places
 from postern.store import jobs, queue, relays
 from postern.web import response as responses
 
@@ -20,6 +20,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.base.database import Database
     from postern.flow.context import Context
+    from postern.store.relays import Relay
     from postern.web.request import Request
     from postern.web.response import Response
 
@@ -101,12 +102,20 @@ def _drain(context: Context, db: Database) -> Check:
 
 
 def _relay(context: Context, db: Database) -> Check:
-    relay = relays.find(db, relay_name(context))
+    """Mail flows as long as one of them can be used."""
+    seen = [_one_relay(relays.find(db, place.name)) for place in places(context.config)]
+    if len(seen) == 1:
+        return Check("relay", *seen[0])
+    words = "; ".join(f"{number}: {detail}" for number, (_, detail) in enumerate(seen, 1))
+    return Check("relay", any(ok for ok, _ in seen), words)
+
+
+def _one_relay(relay: Relay | None) -> tuple[bool, str]:
     if relay is None or (relay.ok_at is None and relay.trouble_at is None):
-        return Check("relay", True, "not used yet")
+        return True, "not used yet"
     if relay.in_trouble:
-        return Check("relay", False, f"in trouble, paused for {relay.paused_seconds} s; the log says why")
-    return Check("relay", True, "took the last message")
+        return False, f"in trouble, paused for {relay.paused_seconds} s; the log says why"
+    return True, "took the last message"
 
 
 def _disk(context: Context) -> list[Check]:

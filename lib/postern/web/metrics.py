@@ -9,7 +9,7 @@ import hmac
 
 from postern.base.database import SYSTEM
 from postern.base.errors import NotFound
-from postern.flow.deliver import relay_name
+from postern.base.relay_place import places
 from postern.store import findings, jobs, queue, relays, server
 from postern.web.response import Response
 
@@ -45,8 +45,11 @@ def _families(context: Context, db: Database) -> Iterator[list[str]]:
     yield _gauge("queue_waiting", "Deliveries that are queued.", [("", depth.waiting)])
     yield _gauge("queue_due", "Deliveries that are due.", [("", depth.due)])
     yield _gauge("queue_oldest_seconds", "For how long the oldest is due.", [("", depth.oldest_due_seconds)])
-    usage = relays.usage(db, relay_name(context))
-    used = [('window="hour"', usage.hour), ('window="day"', usage.day)]
+    used = []
+    for place in places(context.config):
+        usage = relays.usage(db, place.name)
+        which = f'relay="{place.number}",' if place.number > 1 else ""
+        used += [(f'{which}window="hour"', usage.hour), (f'{which}window="day"', usage.day)]
     yield _gauge("relay_used", "Deliveries booked on the relay.", used)
     seen = server.look(db)
     yield _gauge("database_bytes", "Size of the database.", [("", seen.bytes)])

@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.base import clock
-from postern.flow.deliver import relay_name
+from postern.base.relay_place import places
+from postern.flow import outlet
 from postern.flow.job_table import JOBS
-from postern.store import jobs, queue, relays, server
+from postern.store import jobs, queue, relay_pace, relays, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,22 +76,21 @@ def _course(config: Config, db: Database) -> Iterator[Look]:
 
 
 def _relay(context: Context, db: Database) -> Iterator[Look]:
-    config, name = context.config, relay_name(context)
-    relay = relays.find(db, name)
-    trouble = relay is not None and relay.in_trouble
+    config, known = context.config, places(context.config)
+    seen = [(place, relays.find(db, place.name)) for place in known]
+    bad = [place.host for place, relay in seen if relay is not None and relay.in_trouble]
+    which = "it" if len(seen) == 1 else " and ".join(bad)
     yield Look(
         "relay",
         "",
-        not trouble,
-        "it cannot be used; the log says why" if trouble else "nothing is wrong with it",
+        not bad,
+        f"{which} cannot be used; the log says why" if bad else "nothing is wrong with it",
     )
-    usage = relays.usage(db, name)
-    shares = [
-        100 * used // most
-        for used, most in ((usage.hour, config.relay_per_hour), (usage.day, config.relay_per_day))
-        if most
-    ]
-    percent = max(shares, default=0)
+    # What one has no room for goes to the next: the budget is as used as that of the one with most room.
+    percent = min(
+        outlet.used_percent(place, relay_pace.find(db, place.name), relays.usage(db, place.name))
+        for place in known
+    )
     yield Look(
         "budget", "", percent < config.alert_budget_percent, f"{percent} % of what it may send is used"
     )

@@ -13,18 +13,17 @@ from datetime import datetime, timezone
 from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import PosternError
-from postern.flow import notify
-from postern.flow.deliver import relay_settings
+from postern.flow import notify, outlet
 from postern.mail import notice
 from postern.mail.notice import Notice
 from postern.ops.monitor import post
 from postern.relay.outcome import SENT
-from postern.relay.smtp import Relay
 from postern.store import mailboxes
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.flow.context import Context
+    from postern.relay.smtp import Relay
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def _sender(context: Context) -> str:
         with context.pool.connection() as db, db.transaction(SYSTEM):
             return notify.sender(context, db)
     except PosternError:
-        host = relay_settings(context).helo
+        host = outlet.host_name(context.config)
         return context.config.notices_from or f"postern@{host}"
 
 
@@ -73,8 +72,13 @@ def _mail(context: Context, address: str, words: Words) -> bool:
         f"<{uuid.uuid4().hex}@{sender.rpartition('@')[2]}>".encode(),
         datetime.fromtimestamp(clock.now(), timezone.utc),
     )
+    return any(_send(context, one.relay, sender, address, content) for one in outlet.outlets(context))
+
+
+def _send(context: Context, relay: Relay, sender: str, address: str, content: bytes) -> bool:
+    """Whether this relay took it."""
     try:
-        with Relay(relay_settings(context)) as relay:
+        with relay:
             outcome = relay.send(sender, address, [content], len(content), eight_bit=False)
     except PosternError as error:
         context.log.warning("alert.mail_failed", reason=error.reason)

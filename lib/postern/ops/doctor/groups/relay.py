@@ -1,47 +1,59 @@
-"""The way out for mail: the relay that is set, and what is left of its budget."""
+"""The way out for mail: the relays that are set, and what is left of their budgets."""
 
 from __future__ import annotations
 
-from postern.flow.deliver import relay_name, relay_settings
+from postern.base.relay_place import places
+from postern.flow import outlet
 from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, ok, warn
-from postern.store import relays
+from postern.store import relay_pace, relays
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.ops.doctor.check import Check
     from postern.ops.doctor.scene import Scene
 
-FULL = 0.9
+FULL = 90  # percent
 
 
 def _signs_in(scene: Scene) -> Check:
-    from postern.relay.smtp import Relay
-
-    with Relay(relay_settings(scene.context)) as relay:
-        relay.open()
-    return ok(f"{relay_name(scene.context)} lets us in")
+    """Each of them: a second one that does not work is found out when it is needed."""
+    names = []
+    for one in outlet.outlets(scene.context):
+        with one.relay:
+            one.relay.open()
+        names.append(one.place.name)
+    return ok(f"{' and '.join(names)} {'let' if len(names) > 1 else 'lets'} us in")
 
 
 def _trouble(scene: Scene) -> Check:
     with scene.database() as db:
-        relay = relays.find(db, relay_name(scene.context))
-    if relay is None or not relay.in_trouble:
-        return ok("no trouble since it took a message" if relay and relay.ok_at else "not used yet")
-    return fail(f"in trouble, paused for {relay.paused_seconds} s: {relay.trouble}")
+        found = [relays.find(db, place.name) for place in places(scene.config)]
+    used = [relay for relay in found if relay is not None]
+    bad = [relay for relay in used if relay.in_trouble]
+    if not bad:
+        return ok("no trouble since it took a message" if any(one.ok_at for one in used) else "not used yet")
+    several = len(found) > 1
+    told = (
+        f"{f'{one.name} is ' if several else ''}in trouble, paused for {one.paused_seconds} s: {one.trouble}"
+        for one in bad
+    )
+    # With another one at hand mail goes on.
+    return (fail if len(bad) == len(found) else warn)("; ".join(told))
 
 
 def _budget(scene: Scene) -> Check:
-    config = scene.config
+    known = places(scene.config)
     with scene.database() as db:
-        used = relays.usage(db, relay_name(scene.context))
-    told = f"{used.hour} of {config.relay_per_hour} this hour, {used.day} of {config.relay_per_day} this day"
-    if not config.relay_per_hour and not config.relay_per_day:
+        used = [(place, relay_pace.find(db, place.name), relays.usage(db, place.name)) for place in known]
+    if any(not place.per_hour and not place.per_day for place in known):
         return warn("no limit is set: a flood is sent to the end, and your account pays for it")
-    over = [
-        most and count >= most * FULL
-        for count, most in ((used.hour, config.relay_per_hour), (used.day, config.relay_per_day))
-    ]
-    return warn(told) if any(over) else ok(told)
+    told = "; ".join(
+        f"{f'{place.name}: ' if len(known) > 1 else ''}{usage.hour} of {outlet.tighter(place.per_hour, pace.hour)} this hour, "
+        f"{usage.day} of {outlet.tighter(place.per_day, pace.day)} this day"
+        for place, pace, usage in used
+    )
+    # What one has no room for goes to the next.
+    return warn(told) if min(outlet.used_percent(*one) for one in used) >= FULL else ok(told)
 
 
 CHECKS = (
