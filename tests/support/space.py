@@ -49,8 +49,9 @@ class Space:
         assert self._holder.stdout and self._holder.stderr
         said = self._holder.stdout.readline().strip()
         if not said:
+            why = self._holder.stderr.read()
             self.close()
-            raise AssertionError(f"no namespace: {self._holder.stderr.read()}")
+            raise AssertionError(f"no namespace: {why}")
         self.pid = int(said)
 
     def command(self, argv: list[str]) -> list[str]:
