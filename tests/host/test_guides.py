@@ -88,6 +88,8 @@ def test_logs_and_alerts(operator: Operator) -> None:
     follow(operator, block("operations/logs.md", "sh", "postern logs\n"))
     follow(operator, block("operations/logs.md", "sh", "postern logs --request"))
     follow(operator, block("operations/monitoring.md", "sh", "postern alerts test"))
+    script = block("operations/monitoring.md", "sh", "postern alias add jane canary@")
+    follow(operator, script.replace("alias.example.org", DOMAIN))
 
 
 def test_https(operator: Operator) -> None:

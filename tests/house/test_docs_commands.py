@@ -71,7 +71,10 @@ RUN = {
         "postern logs\n": f"{GUIDES}::test_logs_and_alerts",
         "postern logs --request": f"{GUIDES}::test_logs_and_alerts",
     },
-    "docs/operations/monitoring.md": {"postern alerts test": f"{GUIDES}::test_logs_and_alerts"},
+    "docs/operations/monitoring.md": {
+        "postern alerts test": f"{GUIDES}::test_logs_and_alerts",
+        "postern alias add": f"{GUIDES}::test_logs_and_alerts",
+    },
     "docs/passenger.md": {"mkdir -p tmp": f"{GUIDES}::test_passenger_and_permissions"},
     "docs/pipe.md": {
         "printf 'From:": "tests/host/test_exim.py::test_what_exim_pipes_is_forwarded_refused_or_waits"

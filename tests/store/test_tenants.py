@@ -112,6 +112,7 @@ PROGRAMS_OWN = ("admin_acts", "invitations")
 SHARED_TABLES = {
     "message_chunks": "COPY refuses walled tables; a trigger guards them, and each opens under its message alone",
     "fingerprints": "keyed hashes of no user",
+    "canaries": "the operator's",
     "figures": "counts of all users together",
     "findings": "the operator's",
     "webhook_ids": "of no user",
@@ -926,6 +927,7 @@ WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
 """What a drain does with its lease, tried by Jane with a lease on his delivery: nothing is changed."""
 
 NO_TENANTS = {
+    "canaries",
     "figures",
     "findings",
     "fingerprints",

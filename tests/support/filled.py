@@ -14,6 +14,7 @@ INSERT INTO relay_usage (relay, slot, sent) VALUES ('relay.example:587', '2026-0
 INSERT INTO jobs (job, home, started_at, ok) VALUES ('deliver', '', '2026-01-31', NULL), ('purge', 'h', '2026-01-31', false);
 INSERT INTO findings (name, home, ok, detail, seen_at, since, streak)
 VALUES ('queue', '', true, '', '2026-01-31', '2026-01-31', 0);
+INSERT INTO canaries (uid, sent_at) VALUES ('00000000-0000-4000-8000-000000000000', '2026-01-31');
 INSERT INTO figures (name, at, value) VALUES ('sent', '2026-01-31', 3);
 INSERT INTO job_leases (job, home, taken_at, until) VALUES ('purge', 'h', '2026-01-31', 'infinity');
 INSERT INTO retired_addresses (address_index) VALUES ('\\x00ff');

@@ -297,7 +297,7 @@ def test_figures_add_up_or_show_the_highest_hour(pages: Site, browser: Browser):
         ("Size of the database", "1 KB"),
     ):
         assert re.search(rf'aria-label="{title}, [^"]*: at most {most}"', page), title
-    assert page.count("nothing yet") == 2 * 4, "of the others"
+    assert page.count("nothing yet") == 2 * 5, "of the others"
 
 
 def test_operation_tells_who_has_much_mail_today(pages: Site, browser: Browser, jane: Person):

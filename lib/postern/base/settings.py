@@ -241,6 +241,11 @@ class Config:
         secret=True,
     )
     metrics_token: str = setting("", "Bearer token for /metrics; empty: there is no such page.", secret=True)
+    canary: str = setting(
+        "",
+        "An alias of its own that the monitor writes to every hour, to see that mail comes back; empty: none.",
+    )
+    alert_canary_seconds: int = setting(1800, "Alert: the canary has not come back for so long.", least=60)
     alert_failed_hour: int = setting(20, "Alert: so many deliveries failed within an hour; 0: never.")
     alert_bounce_percent: int = setting(
         10, "Alert: so many of a day's deliveries came back (%).", least=1, most=100

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from postern.base import clock
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
-from postern.flow import record, retry, sign_in_mail
+from postern.flow import canary, record, retry, sign_in_mail
 from postern.flow.letter import prepare
 from postern.flow.notify import NoSender
 from postern.flow.outlet import BUDGET, NOTHING_DUE, PAUSED, SLOW, STRIKES, TROUBLE, Outlet, Taken, outlets
@@ -139,6 +139,8 @@ class Drain:
     def _send(self, outlet: Outlet, claimed: Claimed) -> Outcome:
         with contextlib.closing(Holder(self.context.spool.tmp)) as holder:
             letter = prepare(self.context, claimed, holder)
+            if letter.ended:
+                return canary.ENDED
             # The body is not looked at, so it may hold 8-bit bytes.
             return outlet.relay.send(
                 letter.mail_from, letter.rcpt_to, letter.pieces, letter.size, eight_bit=True

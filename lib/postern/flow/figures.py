@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from postern.base.database import SYSTEM
 from postern.flow.job_run import Done
-from postern.store import figures, queue, server
+from postern.store import canaries, figures, queue, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,4 +20,7 @@ def work(context: Context, _: Stop) -> Done:
         figures.note(db, "waiting", depth.waiting)
         figures.note(db, "oldest", depth.oldest_due_seconds)
         figures.note(db, "database", server.look(db).bytes)
+        back = canaries.slowest(db)
+        if back is not None:
+            figures.note(db, "canary", back)
     return Done(counted, f"{counted} figures of past hours.")

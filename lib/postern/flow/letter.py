@@ -11,7 +11,7 @@ from itertools import chain
 
 from postern.base.database import SYSTEM
 from postern.base.stream import open_stream
-from postern.flow import forward, notify
+from postern.flow import canary, forward, notify
 from postern.flow.recipient import bounce_tag
 from postern.mail import envelope, header
 from postern.store import messages
@@ -27,12 +27,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Outgoing:
-    """Envelope and content for the relay. `pieces` can be read once; `size` is what they add up to, about."""
+    """Envelope and content for the relay. `pieces` can be read once; `size` is what they add up to, about.
+
+    `ended`: it is a canary that came back, and goes nowhere.
+    """
 
     mail_from: str
     rcpt_to: str
     size: int
     pieces: Iterator[bytes]
+    ended: bool = False
 
 
 def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
@@ -43,12 +47,15 @@ def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
     plain = open_stream(context.ring, place, claimed.stream_header, holder.chunks())
     block, body = header.split(plain)
     pieces: Iterator[bytes]
+    ended = False
     if claimed.kind == "notice":
         rewritten, pieces = block, body
     elif claimed.kind == "reply":
         from postern.flow import reply
 
         rewritten, pieces = reply.content_of(context, claimed, header.parse(block), body)
+    elif canary.ends(context, claimed, block):
+        rewritten, pieces, ended = block, body, True
     else:
         rewritten, pieces = forward.header_of(context, claimed, header.parse(block)), body
     return Outgoing(
@@ -56,6 +63,7 @@ def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
         rcpt_to=claimed.address(context.ring),
         size=claimed.size - len(block) + len(rewritten),
         pieces=chain((rewritten,), pieces),
+        ended=ended,
     )
 
 

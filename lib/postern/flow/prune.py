@@ -8,6 +8,7 @@ from postern.flow import job_run, job_table, quarantine
 from postern.flow.job_run import Done
 from postern.store import (
     api_keys,
+    canaries,
     domains,
     events,
     figures,
@@ -85,6 +86,7 @@ def _steps(context: Context) -> list[Callable[[Database], int]]:
         imports.forget_old,
         jobs.forget_old,
         findings.forget_old,
+        canaries.forget_old,
         figures.forget_old,
     ]
 

@@ -183,6 +183,7 @@ def _add_figures(db: Database, chance: random.Random) -> None:
     samples.figures(db, "bounced", [chance.randint(0, 9) // 9 for _ in several])
     samples.figures(db, "waiting", [chance.randint(0, 8) for _ in several])
     samples.figures(db, "oldest", [chance.randint(0, 300) for _ in several])
+    samples.figures(db, "canary", [chance.randint(4, 90) for _ in several])
     samples.figures(db, "database", [48_000_000 - back * 150_000 for back in several])
 
 

@@ -59,6 +59,7 @@ PLOTS = (
     Plot("bounced", "Deliveries that came back", kind="blocked"),
     Plot("waiting", "Deliveries waiting, at most", adds_up=False, kind="replied"),
     Plot("oldest", "Longest wait", adds_up=False, kind="replied", words=_time),
+    Plot("canary", "Round trip of the canary, at most", adds_up=False, kind="replied", words=_time),
     Plot("database", "Size of the database", adds_up=False, words=_size),
 )
 

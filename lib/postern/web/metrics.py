@@ -10,7 +10,7 @@ import hmac
 from postern.base.database import SYSTEM
 from postern.base.errors import NotFound
 from postern.base.relay_place import places
-from postern.store import findings, jobs, queue, relays, server
+from postern.store import canaries, findings, jobs, queue, relays, server
 from postern.web.response import Response
 
 TYPE_CHECKING = False
@@ -54,6 +54,8 @@ def _families(context: Context, db: Database) -> Iterator[list[str]]:
     seen = server.look(db)
     yield _gauge("database_bytes", "Size of the database.", [("", seen.bytes)])
     yield _gauge("database_connections", "Connections of our role.", [("", seen.connections)])
+    back = canaries.course(db).seconds
+    yield _gauge("canary_seconds", "How long the last canary took.", [] if back is None else [("", back)])
     course = server.course(db)
     yield _gauge(
         "deliveries_day",

@@ -12,7 +12,7 @@ from postern.base import clock
 from postern.base.relay_place import places
 from postern.flow import outlet
 from postern.flow.job_table import JOBS
-from postern.store import jobs, queue, relay_pace, relays, server
+from postern.store import canaries, jobs, queue, relay_pace, relays, server
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def database(context: Context, db: Database, home: str) -> list[Look]:
         _queue(config, db),
         *_course(config, db),
         *_relay(context, db),
+        _canary(config, db),
         *_server(config, seen),
         _clock(config, seen, home),
         *_jobs(config, db, seen, home),
@@ -94,6 +95,16 @@ def _relay(context: Context, db: Database) -> Iterator[Look]:
     yield Look(
         "budget", "", percent < config.alert_budget_percent, f"{percent} % of what it may send is used"
     )
+
+
+def _canary(config: Config, db: Database) -> Look:
+    if not config.canary:
+        return Look("canary", "", True, "none is set")
+    course = canaries.course(db)
+    words = "none came back yet" if course.seconds is None else f"the last one took {course.seconds} s"
+    if course.missing_seconds:
+        words += f", and one is on its way for {course.missing_seconds} s"
+    return Look("canary", "", course.missing_seconds < config.alert_canary_seconds, words)
 
 
 def _server(config: Config, seen: Server) -> Iterator[Look]:

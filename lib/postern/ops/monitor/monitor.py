@@ -10,7 +10,7 @@ from postern.base import clock
 from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable
 from postern.flow.job_run import Done, home_id
-from postern.ops.monitor import away, machine, tell
+from postern.ops.monitor import away, canary, machine, tell
 from postern.ops.monitor.look import Look, database
 from postern.ops.monitor.remedies import remedy
 from postern.ops.monitor.tell import Words
@@ -32,6 +32,7 @@ def work(context: Context, stop: Stop) -> Done:
     looks = machine.look(context, home)
     try:
         _mend(context)
+        canary.send_when_due(context)
         with context.pool.connection() as db, db.transaction(SYSTEM):
             looks += database(context, db, home)
             asked = {one.name for one in findings.all_findings(db) if one.seen_seconds < CERTIFICATE_SECONDS}

@@ -10,6 +10,7 @@ REMEDIES = {
     "bounces": "Much of what was sent came back: the relay may shut the account. See: postern queue list --state sent",
     "relay": "The relay does not take mail, which waits. The log has its words: postern logs --level error",
     "budget": "The relay's budget is nearly used up; what is over it waits. See: postern limits",
+    "canary": "A message to ourselves did not come back. Is it the relay, Cloudflare, or the site? See: postern doctor",
     "database": "The database does not answer. Mail is taken into the spool meanwhile. Ask the host, or look at its panel.",
     "database-size": "The database is large. See what is: postern database size",
     "connections": "Nearly all database connections are in use. Lower POSTERN_DB_POOL, or ask the host for more.",

@@ -37,7 +37,7 @@ class Words:
 
 def tell(context: Context, words: Words) -> bool:
     """By the first way that works. False: nobody could be told."""
-    told = any(_mail(context, address, words) for address in recipients(context)) or _post(context, words)
+    told = any(mail(context, address, words) for address in recipients(context)) or _post(context, words)
     if not told:
         context.log.error("alert.untold", subject=words.subject)
     return told
@@ -63,7 +63,8 @@ def _sender(context: Context) -> str:
         return context.config.notices_from or f"postern@{host}"
 
 
-def _mail(context: Context, address: str, words: Words) -> bool:
+def mail(context: Context, address: str, words: Words) -> bool:
+    """Straight through the relay. False: it did not take it, and the log says why."""
     sender = _sender(context)
     content = notice.compose(
         Notice(words.subject, words.lines, small_print=f"From the monitor of {context.config.url}"),
