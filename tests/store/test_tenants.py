@@ -934,6 +934,7 @@ NO_TENANTS = {
     "job_leases",
     "jobs",
     "migrations",
+    "relay_pace",
     "relays",
     "roles",
     "seals",

@@ -75,8 +75,9 @@ RETURNING f.name, f.home, f.ok, f.detail, f.bad, f.since, CAST(extract(epoch FRO
 
 
 def claim_untold(db: Database) -> list[Finding]:
-    """What somebody must be told now; for a while no other monitor tells it."""
-    return db.rows(Finding, _CLAIM, claim=CLAIM_SECONDS, repeat=REPEAT_SECONDS)
+    """What somebody must be told now, by name; for a while no other monitor tells it."""
+    found = db.rows(Finding, _CLAIM, claim=CLAIM_SECONDS, repeat=REPEAT_SECONDS)
+    return sorted(found, key=lambda one: (one.name, one.home))  # RETURNING has no order
 
 
 # A state that changed meanwhile is still to be told.
