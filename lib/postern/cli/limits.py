@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def register(nouns: Nouns) -> None:
     """The command."""
     limits = common.verb(
-        nouns, "limits", "what the relay may send and has sent, and what a user may have", "postern limits"
+        nouns,
+        "limits",
+        "what the relay may send and has sent, and what a user may have; the settings beside them change it",
+        "postern limits",
     )
     common.json_flag(limits)
     limits.set_defaults(run=show_limits)
