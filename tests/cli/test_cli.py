@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -98,7 +99,7 @@ def test_every_command_has_help_with_an_example(empty: Instance, command: list[s
 
 def test_every_example_is_a_command_that_parses():
     for _, _, example in _walk(build_parser()):
-        words = re.sub(r" >>? .*", "", example).split()
+        words = shlex.split(re.sub(r" >>? .*", "", example))
         assert words[0] == "postern"
         assert build_parser().parse_args(words[1:]).run
 

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from postern.base import redact
-from postern.base.database import SYSTEM
 from postern.base.errors import BadInput, Busy, NotFound, PosternError, TooFast
+from postern.base.stop import Stop
 from postern.flow import api_keys as keeping
 from postern.flow import prune
 from postern.flow.api_keys import MOST, TooManyKeys, Wanted
@@ -164,8 +164,7 @@ def test_expired_keys_stay_in_sight_for_a_month(site: Site, jane: Person):
             id=jane.id,
             days=days,
         )
-        with site.context.pool.connection() as db, db.transaction(SYSTEM):
-            prune._prune(site.context, db)
+        prune.work(site.context, Stop())
         assert [one.expired for one in keys(site, jane)] == left
 
 

@@ -186,7 +186,7 @@ class dying_resident:  # noqa: N801
 
     def _serve(self) -> None:
         line, _ = self._listener.accept()
-        with line, contextlib.suppress(BrokenPipeError):
+        with line, contextlib.suppress(ConnectionError):
             line.sendall(wire.READY)
             _, files, _, _ = socket.recv_fds(line, 65536, wire.FILES)
             if files:

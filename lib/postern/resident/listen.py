@@ -90,6 +90,8 @@ class Listener:
             with door:
                 try:
                     self._hear(door)
+                except OSError as error:
+                    self._log.warning("resident.door_gone", reason=str(error))
                 except Exception as error:  # noqa: BLE001
                     self._log.exception("resident.fault", error)
 
