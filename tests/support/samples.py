@@ -118,7 +118,9 @@ FORMS = {
     "/failed/*/drop": Form(),
     "/blocked": Form({"sender": "new@shop.example"}),
     "/blocked/*/remove": Form(),
-    "/settings": Form({"domain": "{site}", "kind": "uuid", "dmarc_fail": "forward", "offer_block": "1"}),
+    "/settings": Form(
+        {"domain": "{site}", "kind": "uuid", "dmarc_fail": "forward", "offer_block": "1", "digest": "weekly"}
+    ),
     "/settings/sessions/end-others": Form(),
     "/settings/sessions/*/end": Form(),
     "/settings/passkeys": Form({"challenge": "{new_challenge}", "answer": "{new_passkey}", "name": "x"}),
