@@ -20,6 +20,7 @@ from postern.ops.monitor import machine, remedies
 from postern.ops.monitor.away import State
 from postern.store import jobs
 from support.hook import Hook
+from support.https import Issuer, Server
 from support.instance import Instance
 from support.mail import message
 from support.queue import put
@@ -184,12 +185,25 @@ def test_every_check_turns_and_each_turn_is_told_exactly_once(watched: Instance,
         entry = name if name in remedies.REMEDIES else "job"
         assert f"{remedies.PAGE}#{entry}" in text, name
         well(watched)
-        if name == "certificate":
-            watched.query("DELETE FROM findings WHERE name = 'certificate' RETURNING 1")
-            continue
-        monitor(watched, 4)
+        for _ in range(4):
+            watched.query(age)
+            monitor(watched)
         assert alerts(relay)[1:] == [(OPERATOR, f"Well again: {name}")], name
         assert state(watched, name) == (False, True), name
+
+
+def test_a_certificate_that_ends_soon_is_told_and_its_renewal_too(watched: Instance, relay):
+    issuer = Issuer.root("A root")
+    for days, subject in ((3, "Trouble: certificate"), (90, "Well again: certificate")):
+        relay.messages.clear()
+        with Server(issuer.issue("127.0.0.1", days=days)) as server:
+            watched.write_env(POSTERN_URL=f"https://127.0.0.1:{server.port}")
+            for _ in range(3):
+                watched.query(
+                    "UPDATE findings SET seen_at = now() - interval '2 hours' WHERE name = 'certificate'"
+                )
+                monitor(watched)
+        assert alerts(relay) == [(OPERATOR, subject)]
 
 
 def test_what_stays_bad_is_told_again_every_day(watched: Instance, relay):

@@ -91,11 +91,11 @@ def _errors(context: Context, home: str) -> Look:
     return Look("errors", home, not most or many < most, f"{many} errors in the log within the hour")
 
 
-def certificate(context: Context) -> Look | None:
-    """The site's certificate, asked for over the network. None: the site has no HTTPS."""
+def certificate(context: Context) -> Look:
+    """The site's certificate, asked for over the network."""
     config = context.config
     if not config.url.startswith("https://"):
-        return None
+        return Look("certificate", "", True, "the site is on this machine, and has none")
     target = tls.Target(config.url, config.hsts, 0, ())
     try:
         served = handshake.look(tls.place_of(target))

@@ -37,7 +37,7 @@ def work(context: Context, stop: Stop) -> Done:
             looks += database(context, db, home)
             asked = {one.name for one in findings.all_findings(db) if one.seen_seconds < CERTIFICATE_SECONDS}
         if "certificate" not in asked and not stop.why():
-            looks += filter(None, [machine.certificate(context)])
+            looks.append(machine.certificate(context))
         _keep(context, looks)
         bad = [one for one in looks if not one.ok]
         told = _tell_all(context)
