@@ -310,6 +310,8 @@ def test_the_sign_in_page_says_how_and_leads_on_when_one_is_in(app: App, people:
 OPEN = {
     ("GET", "/"),
     ("GET", "/health"),
+    ("GET", "/health/ready"),
+    ("GET", "/metrics"),
     ("POST", "/hooks/inbound"),
     ("POST", "/hooks/mailgun/mime"),
     ("POST", "/hooks/postmark"),
@@ -337,7 +339,21 @@ OPEN = {
 """What strangers may ask. Everything else sends them to /sign-in."""
 
 
-@pytest.mark.parametrize(("method", "path"), sorted(set(ROUTES) - OPEN))
+ELSEWHERE = {route for route, where in ROUTES.items() if where.startswith("elsewhere:")}
+"""Addresses that other services have: they lead to pages of ours, whoever asks."""
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(ELSEWHERE))
+def test_an_address_of_another_service_leads_to_a_page_of_ours_and_shows_nothing(
+    app: App, method: str, path: str
+):
+    answer = Browser(app).get(path)
+    assert answer.status == 303 and ("GET", answer.headers["location"]) in ROUTES
+    assert answer.body == b""
+    assert "set-cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(set(ROUTES) - OPEN - ELSEWHERE))
 def test_whoever_is_not_signed_in_is_sent_to_sign_in(app: App, method: str, path: str):
     browser = Browser(app)
     answer = browser.post(path) if method == "POST" else browser.get(path)
