@@ -236,8 +236,8 @@ def test_while_the_database_is_down_mail_is_spooled_and_later_delivered_once(
         assert own.post(site, unknown, rcpt_to="nobody@alias.example").receipt == "spooled"
         own_server.restart()
         assert own.post(site, known).receipt in ("stored", "spooled"), "the sender's retry, before the import"
-    own.drain()
-    own.drain()
+    own.finish()
+    own.finish()
     assert relay.count == 1
     assert own.states() == {"sent": 1}
     assert os.listdir(os.path.join(own.home, "spool", "new")) == []
