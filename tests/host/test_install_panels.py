@@ -96,4 +96,4 @@ def test_https_under_mod_cgid(database: Database, relay: ScriptedRelay) -> None:
             200,
             "max-age=2592000",
         )
-        assert host.run(f"ls {HOME}/.postern/bin").stdout == "postern\n"
+        assert host.run(f"ls {HOME}/.postern/bin").stdout == "pipe\npostern\n"

@@ -99,7 +99,8 @@ def test_folders_with_odd_names(operator: Operator) -> None:
     finally:
         host.docroot.unlink()
         odd.rename(host.docroot)
-    assert not (host.home / pathlib.Path(f"{ODD} home").name).exists()
+    left = host.home / pathlib.Path(f"{ODD} home").name
+    assert not left.exists(), sorted(map(str, left.rglob("*")))
 
 
 @pytest.mark.parametrize("place", [HOME, PUBLIC, "/home"])
@@ -179,7 +180,7 @@ def test_a_crontab_that_takes_no_lines_is_worked_around(operator: Operator) -> N
     told = operator.install(PATH=f"{HOME}/programs:/usr/bin:/bin")
     assert "not allowed" in told
     assert "12/12 Self-check over HTTP" in told
-    assert "Add this in the panel" in told
+    assert "Add these in the panel" in told
 
 
 def test_a_role_that_may_not_make_a_schema(operator: Operator, database: Database) -> None:

@@ -48,10 +48,10 @@ STEPS = (
 )
 """In this order: what may refuse to go on (the web server that shows files) comes before there is anything to show."""
 
-PASSING = (".env.new", "bin", "run", "upgrade.json", "venv", "venvs")
+PASSING = (".env.new", "bin", "monitor.json", "run", "upgrade.json", "venv", "venvs")
 """What an uninstallation takes from the home."""
 
-DATA = ("backups", "install.json", "logs", "releases", "spool", ".env")
+DATA = ("backups", "cloudflare.json", "doctor.json", "install.json", "logs", "releases", "spool", ".env")
 """What it takes only when told so, the keys last. Anything else in the home is not ours and stays."""
 
 
