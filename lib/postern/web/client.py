@@ -7,6 +7,7 @@ would count all its visitors as one. Their addresses are in cloudflare-ranges.tx
 from __future__ import annotations
 
 import os
+from functools import cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,12 +56,16 @@ def _packed(text: str) -> bytes:
 def is_cloudflare(packed: bytes) -> bool:
     """Whether this address is one of Cloudflare's proxies."""
     number, bits = int.from_bytes(packed, "big"), len(packed) * 8
+    return any(
+        number >> bits - length == int.from_bytes(network, "big") >> bits - length
+        for network, length in _ranges()
+        if len(network) == len(packed)
+    )
+
+
+@cache
+def _ranges() -> tuple[tuple[bytes, int], ...]:
+    """Cloudflare's networks and the lengths of their prefixes; read once a process, and only behind Cloudflare."""
     with open(RANGES, encoding="ascii") as file:
-        for line in file:
-            base, _, length = line.strip().partition("/")
-            network = _packed(base) if length else b""
-            if len(network) == len(packed):
-                beyond = bits - int(length)
-                if number >> beyond == int.from_bytes(network, "big") >> beyond:
-                    return True
-    return False
+        pairs = [line.strip().partition("/") for line in file if not line.startswith("#")]
+    return tuple((_packed(base), int(length)) for base, _, length in pairs)
