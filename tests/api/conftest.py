@@ -4,6 +4,7 @@ pages    an instance of this module (support/people.py), its application in this
 jane     a user of it; each test has one of his own
 simple   jane's client of SimpleLogin's dialect, with a key for everything
 addy     the same of addy.io's
+password jane's app password for everything; the notice of it is not in the queue
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 
 from postern.ops.local.superuser import Superuser
-from support.api import Addy, SimpleLogin, new_key
+from support.api import Addy, SimpleLogin, new_key, new_password
 from support.people import Person, Site, open_site
 
 
@@ -38,3 +39,8 @@ def simple(pages: Site, jane: Person) -> SimpleLogin:
 @pytest.fixture
 def addy(pages: Site, jane: Person) -> Addy:
     return Addy(pages, new_key(pages, jane))
+
+
+@pytest.fixture
+def password(pages: Site, jane: Person) -> str:
+    return new_password(pages, jane)

@@ -8,10 +8,10 @@ import pytest
 
 from postern.base import redact
 from postern.flow import api_keys, app_passwords
-from postern.flow.api_keys import MOST, Wanted
-from postern.store.api_keys import ALIASES, ALL, PASSWORD, READ
+from postern.flow.api_keys import MOST
+from postern.store.api_keys import ALIASES, ALL, READ
 from postern.store.sign_in_codes import ADDRESS_AN_HOUR
-from support.api import Addy, SimpleLogin, new_key
+from support.api import Addy, SimpleLogin, new_key, new_password
 from support.people import Person, Site
 from support.wsgi import Answer, ask
 
@@ -23,17 +23,6 @@ def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     """What others tried does not count, and what the log learns to hide is forgotten."""
     pages.run("DELETE FROM sign_in_codes")
     monkeypatch.setattr(redact, "_known", redact._known)
-
-
-def new_password(site: Site, person: Person, scope: str = ALL) -> str:
-    password = app_passwords.make(site.context, person.id, Wanted("Phone", scope, None, PASSWORD))
-    site.run("DELETE FROM messages WHERE user_id = :id", id=person.id)
-    return password
-
-
-@pytest.fixture
-def password(pages: Site, jane: Person) -> str:
-    return new_password(pages, jane)
 
 
 def by_simplelogin(site: Site, **body: Any) -> Answer:

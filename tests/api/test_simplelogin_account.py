@@ -11,10 +11,10 @@ import pytest
 
 from postern.base import redact
 from postern.base.database import SYSTEM
-from postern.flow import api_keys, app_passwords
+from postern.flow import api_keys
 from postern.flow.api_keys import MOST, Wanted
 from postern.store import domains
-from postern.store.api_keys import ALIASES, ALL, PASSWORD, READ
+from postern.store.api_keys import ALIASES, ALL, READ
 from support.api import SimpleLogin, new_key
 from support.people import Person, Site
 
@@ -35,13 +35,6 @@ USER = {
 def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     pages.run("DELETE FROM sign_in_codes")
     monkeypatch.setattr(redact, "_known", redact._known)
-
-
-@pytest.fixture
-def password(pages: Site, jane: Person) -> str:
-    made = app_passwords.make(pages.context, jane.id, Wanted("Phone", ALL, None, PASSWORD))
-    pages.run("DELETE FROM messages WHERE user_id = :id", id=jane.id)
-    return made
 
 
 def works(site: Site, key: str) -> bool:

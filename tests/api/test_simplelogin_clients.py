@@ -19,11 +19,8 @@ import pytest
 
 from postern.base import redact
 from postern.base.database import SYSTEM
-from postern.flow import app_passwords
-from postern.flow.api_keys import Wanted
 from postern.store import domains, mailboxes
 from postern.store.aliases import Alias
-from postern.store.api_keys import ALL, PASSWORD
 from postern.store.domains import Domain
 from postern.store.mailboxes import Mailbox
 from support.api import SimpleLogin
@@ -37,13 +34,6 @@ from support.wsgi import Answer, ask
 def _quiet(pages: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     pages.run("DELETE FROM sign_in_codes")
     monkeypatch.setattr(redact, "_known", redact._known)
-
-
-@pytest.fixture
-def password(pages: Site, jane: Person) -> str:
-    made = app_passwords.make(pages.context, jane.id, Wanted("Phone", ALL, None, PASSWORD))
-    pages.run("DELETE FROM messages WHERE user_id = :id", id=jane.id)
-    return made
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from postern.flow import api_keys
+from postern.flow import api_keys, app_passwords
 from postern.flow.api_keys import Wanted
-from postern.store.api_keys import ALL
+from postern.store.api_keys import ALL, PASSWORD
 from support.people import Person, Site
 from support.wsgi import Answer, ask
 
@@ -71,3 +71,10 @@ class Addy(Client):
             "X-Requested-With": "XMLHttpRequest",
             "Accept": "application/json",
         }
+
+
+def new_password(site: Site, person: Person, scope: str = ALL) -> str:
+    """A fresh app password; the notice of it is taken out of the queue."""
+    password = app_passwords.make(site.context, person.id, Wanted("Phone", scope, None, PASSWORD))
+    site.run("DELETE FROM messages WHERE user_id = :id", id=person.id)
+    return password
