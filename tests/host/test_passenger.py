@@ -128,10 +128,9 @@ def test_a_signed_message_comes_in_and_goes_out(
 ) -> None:
     """Nobody runs a drain here: the one that the receipt woke delivers."""
     mime = message(body=os.urandom(100).hex().encode() + b"\r\n")
-    sent = tenant.states().get("sent", 0)
     assert tenant.post(host.url, mime).receipt == "stored"
-    until(lambda: tenant.states() == {"sent": sent + 1})
-    assert body_of(relay.messages[-1].content) == body_of(mime)
+    until(lambda: newest(tenant, 1) == ["sent"])
+    assert body_of(mime) in [body_of(got.content) for got in relay.messages]
     assert host.complaints().strip() == ""
 
 
@@ -144,14 +143,18 @@ def test_25_mb_pass_through_without_being_held_in_memory(
     host: PassengerHost, tenant: Tenant, relay: ScriptedRelay
 ) -> None:
     """The app's highest resident size, before and after: less than half of the message more."""
-    until(lambda: set(tenant.states()) <= {"sent"})  # what a test before has posted may still be on its way
-    mime, sent = large_message(), tenant.states().get("sent", 0)
+    mime = large_message()
     assert tenant.post(host.url, message()).receipt == "stored"
     before = high_water(host)
     assert tenant.post(host.url, mime).receipt == "stored"
     assert high_water(host) - before < len(mime) // 2
-    until(lambda: tenant.states() == {"sent": sent + 2})
+    until(lambda: newest(tenant, 2) == ["sent", "sent"])
     assert body_of(mime) in [body_of(got.content) for got in relay.messages]
+
+
+def newest(tenant: Tenant, n: int) -> list[object]:
+    """States of the newest deliveries. Older ones may wait for cron: a restart ends a drain that was just woken."""
+    return [state for (state,) in tenant.query(f"SELECT state FROM deliveries ORDER BY id DESC LIMIT {int(n)}")]
 
 
 def high_water(host: PassengerHost) -> int:
