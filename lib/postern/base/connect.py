@@ -13,10 +13,7 @@ from postern.base.errors import ConfigError, DatabaseUnavailable, PosternError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from typing import Any
-
-    from pg8000.native import Connection
 
     from postern.base.settings import Config
 
@@ -33,7 +30,9 @@ def connect(config: Config, lean: bool = False) -> Database:
     try:
         road.update(_road(config))
         with driver.lean() if lean and not road["ssl_context"] else contextlib.nullcontext():
-            connection = _connection_class()(
+            from postern.base.round_trip import Quick
+
+            connection = Quick(
                 config.db_user,
                 database=config.db_name,
                 password=config.db_password,
@@ -50,23 +49,6 @@ def connect(config: Config, lean: bool = False) -> Database:
         fields = _said_by_server(error)
         raise (_unreachable(config, error) if fields is None else _refused(config, fields)) from None
     return Database(connection, config.db_schema, config.db_statement_seconds)
-
-
-def _connection_class() -> Callable[..., Connection]:
-    """pg8000's connection; one whose line is cut keeps its socket open when it is closed, and says so when it is collected."""
-    from pg8000.native import Connection
-
-    class Cut(Connection):  # type: ignore[misc]
-        def close(self) -> None:
-            files = (self._sock, self._usock)
-            try:
-                super().close()
-            finally:
-                for file in files:
-                    with contextlib.suppress(OSError, ValueError, AttributeError):
-                        file.close()
-
-    return Cut
 
 
 def _said_by_server(error: BaseException | None) -> dict[str, str] | None:

@@ -77,8 +77,12 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, user_id: int) -> Iterator[None]:
-        """One transaction as one tenant, or as SYSTEM. Commits at the end; rolls back when anything is raised."""
-        self._execute(f"BEGIN; {self._begin}SET LOCAL postern.user_id TO '{int(user_id)}'")
+        """One transaction as one tenant, or as SYSTEM. Commits at the end; rolls back when anything is raised.
+
+        BEGIN travels with the first statement, so a connection that is gone is told by that.
+        """
+        with self._translating():
+            self._connection.begin(f"BEGIN; {self._begin}SET LOCAL postern.user_id TO '{int(user_id)}'")
         try:
             yield
         except BaseException:

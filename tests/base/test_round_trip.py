@@ -1,0 +1,85 @@
+"""What goes over the wire for a statement: one packet there and one answer back, and nothing that stays in the session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from postern.base.connect import connect
+from postern.base.database import SYSTEM, Database
+from postern.base.errors import PosternError
+from postern.base.settings import Config
+from support.postgres import Database as Place
+
+
+class Counted:
+    """The buffered socket of a connection, counting what is really sent."""
+
+    def __init__(self, file):
+        self.file, self.trips = file, 0
+
+    def flush(self):
+        self.trips += 1
+        self.file.flush()
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+
+@pytest.fixture
+def db(database: Place) -> Iterator[Database]:
+    made = connect(
+        Config(db_host=database.host, db_port=database.port, db_name=database.name, db_user=database.user)
+    )
+    made._connection._sock = Counted(made._connection._sock)
+    yield made
+    made.close()
+
+
+def test_a_transaction_of_two_statements_takes_three_round_trips(db: Database):
+    with db.transaction(SYSTEM):
+        assert db.value("SELECT CAST(:a AS integer) + CAST(:b AS integer)", a=1, b=2) == 3
+        assert db.value("SELECT current_setting('postern.user_id')") == "0"
+    assert db._connection._sock.trips == 3
+
+
+def test_values_of_every_kind_come_back_as_they_went(db: Database):
+    values = {
+        "number": 2**60,
+        "text": "it's \\ Grüße ☃",
+        "nothing": None,
+        "data": bytes(range(256)),
+        "many": [1, 2],
+    }
+    sql = """SELECT CAST(:number AS bigint), CAST(:text AS text), CAST(:nothing AS text), CAST(:data AS bytea),
+                    CAST(:many AS bigint[]), CAST(:text AS text)"""
+    for _ in range(2):
+        with db.transaction(SYSTEM):
+            assert db.run(sql, **values)[0] == [*values.values(), values["text"]]
+
+
+def test_nothing_stays_prepared_in_the_session(db: Database):
+    with db.transaction(SYSTEM):
+        db.run("SELECT CAST(:a AS integer)", a=1)
+        assert db.run("SELECT name FROM pg_prepared_statements WHERE name <> ''") == []
+
+
+def test_what_cannot_be_sent_leaves_nothing_half_sent(db: Database):
+    class Odd:
+        def __str__(self):
+            raise ValueError("no text")
+
+    with pytest.raises(ValueError, match="no text"), db.transaction(SYSTEM):
+        db.run("SELECT CAST(:a AS text)", a=Odd())
+    with db.transaction(SYSTEM):
+        assert db.value("SELECT CAST(:a AS integer)", a=7) == 7
+
+
+def test_a_begin_that_goes_wrong_is_told_by_the_first_statement_and_changes_nothing(db: Database):
+    db._begin = "SET LOCAL search_path TO 'a' 'b'; "
+    with pytest.raises(PosternError, match="42601"), db.transaction(SYSTEM):
+        db.run("SELECT CAST(:a AS integer)", a=1)
+    db._begin = ""
+    with db.transaction(SYSTEM):
+        assert db.value("SELECT CAST(:a AS integer)", a=1) == 1
