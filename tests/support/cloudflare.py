@@ -2,10 +2,9 @@
 
     with Cloudflare("example.org") as cloudflare: run("postern", "cloudflare", "plan", …, "--api", cloudflare.url)
 
-What it is asked and what it answers is held against SHAPES, which say in short what Cloudflare's published OpenAPI description
-(github.com/cloudflare/api-schemas, openapi.json; read through the SDK 5.9.0, which is generated from it) says of these
-operations: which fields there are, of what kind, which must be there, and which words they may hold. A request that breaks
-them is a failed test.
+What it is asked and what it answers is held against cloudflare_schema.json: what Cloudflare's published OpenAPI description
+says of these operations (tests/cloudflare_schema.py reads it out of the SDK that is generated from it). A request or an answer
+that is not of that schema is a failed test.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import email.policy
 import http.server
 import itertools
 import json
+import pathlib
 import re
 import threading
 from typing import Any, NamedTuple
@@ -22,124 +22,44 @@ from urllib.parse import parse_qs, urlsplit
 
 TOKEN = "v1.0-a-token-for-tests-0123456789abcdef"
 ID = re.compile(r"[0-9a-f]{32}")
+DATE = "2026-01-01T00:00:00Z"
 
-RULE = {
-    "id": str,
-    "tag": str,
-    "name": str,
-    "enabled": bool,
-    "priority": (int, float),
-    "source": ("api", "wrangler"),
-    "matchers": [{"type!": ("literal", "all"), "field": ("to",), "value": str}],
-    "actions": [{"type!": ("drop", "forward", "worker"), "value": [str]}],
-}
-WRITTEN_RULE = {
-    "name": str,
-    "enabled": bool,
-    "priority": (int, float),
-    "source": ("api", "wrangler"),
-    "owner_worker_tag": str,
-    "matchers!": RULE["matchers"],
-    "actions!": RULE["actions"],
-}
-RECORD = {
-    "id": str,
-    "type!": ("TXT", "MX", "CNAME", "A"),
-    "name!": str,
-    "content": str,
-    "ttl": int,
-    "priority": int,
-    "proxied": bool,
-    "comment": str,
-    "tags": [str],
-    "settings": dict,
-}
-SETTINGS = {
-    "id!": str,
-    "name!": str,
-    "enabled!": bool,
-    "tag": str,
-    "created": str,
-    "modified": str,
-    "skip_wizard": bool,
-    "support_subaddress": bool,
-    "status": ("ready", "unconfigured", "misconfigured", "misconfigured/locked", "unlocked"),
-}
-ADDRESS = {
-    "id": str,
-    "tag": str,
-    "email": str,
-    "created": str,
-    "modified": str,
-    "verified": (str, type(None)),
-}
-BINDING = {"name!": str, "type!": ("plain_text", "secret_text"), "text": str}
-METADATA = {
-    "main_module": str,
-    "compatibility_date": str,
-    "bindings": [BINDING],
-    "keep_bindings": [str],
-    "tags": [str],
-}
-SCRIPT = {"id": str, "etag": str, "handlers": [str], "has_modules": bool, "startup_time_ms": int}
-ZONE = {"id!": str, "name!": str, "account!": {"id": str, "name": str}}
-
-SHAPES: dict[tuple[str, str], tuple[Any, Any]] = {
-    ("GET", "/zones"): (None, [ZONE]),
-    ("GET", "/zones/ID/email/routing"): (None, SETTINGS),
-    ("GET", "/zones/ID/email/routing/dns"): (None, [RECORD]),
-    ("POST", "/zones/ID/email/routing/dns"): ({"name": str}, SETTINGS),
-    ("PATCH", "/zones/ID/email/routing/dns"): ({"name": str}, SETTINGS),
-    ("DELETE", "/zones/ID/email/routing/dns"): (None, [RECORD]),
-    ("GET", "/zones/ID/email/routing/rules"): (None, [RULE]),
-    ("POST", "/zones/ID/email/routing/rules"): (WRITTEN_RULE, RULE),
-    ("PUT", "/zones/ID/email/routing/rules/ID"): (WRITTEN_RULE, RULE),
-    ("DELETE", "/zones/ID/email/routing/rules/ID"): (None, RULE),
-    ("GET", "/zones/ID/email/routing/rules/catch_all"): (None, RULE),
-    ("PUT", "/zones/ID/email/routing/rules/catch_all"): (WRITTEN_RULE, RULE),
-    ("GET", "/accounts/ID/email/routing/addresses"): (None, [ADDRESS]),
-    ("POST", "/accounts/ID/email/routing/addresses"): ({"email!": str}, ADDRESS),
-    ("GET", "/zones/ID/dns_records"): (None, [RECORD]),
-    ("POST", "/zones/ID/dns_records"): ({**RECORD, "ttl!": int}, RECORD),
-    ("PATCH", "/zones/ID/dns_records/ID"): ({**RECORD, "ttl!": int}, RECORD),
-    ("DELETE", "/zones/ID/dns_records/ID"): (None, {"id": str}),
-    ("GET", "/accounts/ID/workers/scripts/NAME/settings"): (
-        None,
-        {"bindings": [BINDING], "compatibility_date": str},
-    ),
-    ("PUT", "/accounts/ID/workers/scripts/NAME"): (METADATA, SCRIPT),
-    ("DELETE", "/accounts/ID/workers/scripts/NAME"): (None, type(None)),
-}
-"""Method and path -> what is sent, what comes back. `!`: must be there. A tuple: one of these words, or of these types."""
+PUBLISHED = json.loads(pathlib.Path(__file__).with_name("cloudflare_schema.json").read_text())
+OPERATIONS: dict[str, dict[str, Any]] = PUBLISHED["operations"]
+"""Method and path -> names of its query, schema of what is sent, schema of what comes back."""
 
 
-def wrong(value: Any, shape: Any, where: str = "") -> list[str]:
-    """What about a value is not of this shape."""
-    if shape is None:
-        return [] if value is None else [f"{where}: nothing should be sent"]
-    if isinstance(shape, list):
-        if not isinstance(value, list):
-            return [f"{where}: no list"]
-        return [found for at, one in enumerate(value) for found in wrong(one, shape[0], f"{where}[{at}]")]
-    if isinstance(shape, dict):
-        if not isinstance(value, dict):
-            return [f"{where}: no object"]
-        fields = {name.rstrip("!"): kind for name, kind in shape.items()}
-        found = [f"{where}.{name}: unknown" for name in value if name not in fields]
-        found += [
-            f"{where}.{name[:-1]}: missing" for name in shape if name.endswith("!") and name[:-1] not in value
-        ]
-        return found + [
-            one
-            for name in value
-            if name in fields
-            for one in wrong(value[name], fields[name], f"{where}.{name}")
-        ]
-    if isinstance(shape, tuple) and isinstance(shape[0], str):
-        return [] if value in shape else [f"{where}: {value!r} is not one of {shape}"]
-    kinds = shape if isinstance(shape, tuple) else (shape,)
-    good = isinstance(value, kinds) and (not isinstance(value, bool) or bool in kinds)
-    return [] if good else [f"{where}: {value!r} is no {shape}"]
+def wrong(value: Any, schema: dict[str, Any], where: str = "") -> list[str]:
+    """What about a value the schema does not say. A field that it does not name is wrong, too."""
+    schema = PUBLISHED["types"][schema["$ref"]] if "$ref" in schema else schema
+    if "anyOf" in schema:
+        return min((wrong(value, one, where) for one in schema["anyOf"]), key=len)
+    if "enum" in schema:
+        return [] if value in schema["enum"] else [f"{where}: {value!r} is not one of {schema['enum']}"]
+    kind = KINDS.get(schema.get("type", ""), object)
+    if not isinstance(value, kind) or (isinstance(value, bool) and kind not in (bool, object)):
+        return [f"{where}: {value!r} is no {schema['type']}"]
+    if isinstance(value, list):
+        items = schema.get("items", {})
+        return [found for at, one in enumerate(value) for found in wrong(one, items, f"{where}[{at}]")]
+    fields = schema.get("properties")
+    if not isinstance(value, dict) or fields is None:
+        return []
+    missing = [f"{where}.{name}: missing" for name in schema["required"] if name not in value]
+    unknown = [f"{where}.{name}: unknown" for name in value if name not in fields]
+    known = (wrong(value[name], fields[name], f"{where}.{name}") for name in value if name in fields)
+    return [*missing, *unknown, *(found for one in known for found in one)]
+
+
+KINDS: dict[str, Any] = {
+    "null": type(None),
+    "string": str,
+    "boolean": bool,
+    "integer": int,
+    "number": (int, float),
+    "array": list,
+    "object": dict,
+}
 
 
 class Ask(NamedTuple):
@@ -185,15 +105,20 @@ class Cloudflare(http.server.ThreadingHTTPServer):
         self.shutdown()
         self._thread.join()
         self.server_close()
-        assert self.faults == []
+        assert not self.faults, "; ".join(sorted(set(self.faults)))
 
     def new_id(self) -> str:
         return f"{next(self._numbers):032x}"
 
     def put(self, kind: str, name: str, content: str, priority: int | None = None) -> dict[str, Any]:
         """A DNS record that is there already."""
-        made = {"id": self.new_id(), "type": kind, "name": name, "content": content, "ttl": 1}
-        self.records.append({**made, **({} if priority is None else {"priority": priority})})
+        made = {"type": kind, "name": name, "content": content, "ttl": 1}
+        return self._record({**made, **({} if priority is None else {"priority": priority})})
+
+    def _record(self, told: dict[str, Any]) -> dict[str, Any]:
+        """Kept, with what Cloudflare adds."""
+        added = {"id": self.new_id(), "created_on": DATE, "modified_on": DATE, "meta": {}, "proxiable": False}
+        self.records.append({**added, **told})
         return self.records[-1]
 
     def dns(self) -> list[str]:
@@ -225,17 +150,17 @@ class Cloudflare(http.server.ThreadingHTTPServer):
             if method == verb and path.startswith(start):
                 raise Refused(*refusal)
         short = re.sub(r"/scripts/[^/]+", "/scripts/NAME", ID.sub("ID", path))
-        if (method, short) not in SHAPES:
+        told = OPERATIONS.get(f"{method} {short}")
+        if told is None:
             raise Refused(404, 7000, f"No route for {method} {short}")
         sent = None if not body else metadata(kind, body) if "multipart" in kind else json.loads(body)
-        asked, given = SHAPES[method, short]
-        self.faults += wrong(sent, asked, f"{method} {short}") if sent is not None or asked is None else []
+        self.faults += wrong(sent, told["body"], f"{method} {short}")
+        self.faults += [f"{method} {short}?{one}: unknown" for one in query if one not in told["query"]]
         if method != "GET":
             self.calls.append((method, short))
         parts = path.strip("/").split("/")
-        name = f"_{method.lower()}_" + re.sub(r"\W+", "_", short.strip("/")).lower()
-        result = getattr(self, name)(Ask(parts, query, sent))
-        self.faults += wrong(result, given, f"answer to {method} {short}")
+        result = getattr(self, f"_{call(f'{method} {short}')}")(Ask(parts, query, sent))
+        self.faults += wrong(result, told["result"], f"answer to {method} {short}")
         if not isinstance(result, list) or "page" not in query:
             return result, {}
         page, per_page = int(query["page"]), int(query["per_page"])
@@ -243,9 +168,21 @@ class Cloudflare(http.server.ThreadingHTTPServer):
         return result[(page - 1) * per_page : page * per_page], info
 
     def _get_zones(self, ask: Ask) -> Any:
-        account = {"id": self.account, "name": "a"}
+        zone = {
+            "account": {"id": self.account, "name": "a"},
+            "owner": {"id": self.account},
+            "plan": {},
+            "meta": {},
+            "name_servers": [],
+            "original_name_servers": [],
+            **dict.fromkeys(("created_on", "modified_on", "activated_on"), DATE),
+            **dict.fromkeys(("original_registrar", "original_dnshost")),
+            "development_mode": 0,
+        }
         return [
-            {"id": i, "name": n, "account": account} for i, n in self.zones.items() if n == ask.query["name"]
+            {**zone, "id": number, "name": name}
+            for number, name in self.zones.items()
+            if name == ask.query["name"]
         ]
 
     def _get_zones_id_email_routing(self, ask: Ask) -> Any:
@@ -273,7 +210,7 @@ class Cloudflare(http.server.ThreadingHTTPServer):
                 "_spf.mx.cloudflare.net" in have["content"] for have in spf
             )
             if not there and not merged:
-                self.records.append({**one, "id": self.new_id(), "comment": "routing"})
+                self._record({**one, "comment": "routing"})
         self.enabled = self.locked = True
         return self._get_zones_id_email_routing(ask)
 
@@ -284,7 +221,7 @@ class Cloudflare(http.server.ThreadingHTTPServer):
         ]
         self.records = [one for one in self.records if one not in gone]
         self.enabled = self.locked = False
-        return gone
+        return self._get_zones_id_email_routing(ask)
 
     def _patch_zones_id_email_routing_dns(self, ask: Ask) -> Any:
         self.locked = False
@@ -322,11 +259,10 @@ class Cloudflare(http.server.ThreadingHTTPServer):
         return self.addresses[-1]
 
     def _get_zones_id_dns_records(self, ask: Ask) -> Any:
-        return [one for one in self.records if one["name"] == ask.query["name"]]
+        return [one for one in self.records if one["name"] == ask.query["name.exact"]]
 
     def _post_zones_id_dns_records(self, ask: Ask) -> Any:
-        self.records.append({"id": self.new_id(), **ask.sent})
-        return self.records[-1]
+        return self._record(ask.sent)
 
     def _patch_zones_id_dns_records_id(self, ask: Ask) -> Any:
         found = next(one for one in self.records if one["id"] == ask.parts[-1])
@@ -364,6 +300,11 @@ class Cloudflare(http.server.ThreadingHTTPServer):
 
     def _delete_accounts_id_workers_scripts_name(self, ask: Ask) -> Any:
         del self.scripts[ask.parts[4]]
+
+
+def call(operation: str) -> str:
+    """What the method of this operation is called."""
+    return re.sub(r"\W+", "_", operation).lower()
 
 
 def metadata(kind: str, body: bytes) -> dict[str, Any]:

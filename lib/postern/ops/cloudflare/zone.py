@@ -91,7 +91,7 @@ def find(api: Api, domain: str) -> Zone:
 
 def records(api: Api, zone: Zone, name: str) -> list[Record]:
     """The DNS records at a name."""
-    found = api.all(f"{zone.path}/dns_records?name={quote(name)}")
+    found = api.all(f"{zone.path}/dns_records?name.exact={quote(name)}")
     return [_record(one) for one in found if one["name"] == name]
 
 
