@@ -32,6 +32,9 @@ RUN = {
         "sh install.sh": GUIDE,
     },
     "docs/CHECKLIST.md": {"postern doctor": f"{GUIDES}::test_doctor"},
+    "docs/PERFORMANCE.md": {
+        "postern bench": "tests/ops/test_bench.py::test_it_measures_every_row_and_leaves_no_schema_no_file_and_no_mail"
+    },
     "docs/backup.md": {
         "postern backup": f"{GUIDES}::test_backup",
         "postern restore": f"{GUIDES}::test_backup",

@@ -48,6 +48,7 @@ NOUNS = (
     "cloudflare",
     "send_test",
     "doctor",
+    "bench",
     "deps",
     "install",
     "backup",

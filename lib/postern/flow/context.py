@@ -34,12 +34,13 @@ class Context:
     limiter: Limiter
 
 
-def open_context(environ: Mapping[str, str], component: str, lean: bool = False) -> Context:
+def open_context(environ: Mapping[str, str], component: str, lean: bool = False, place: str = "") -> Context:
     """Read the settings, make the home's folders, connect to nothing yet. ConfigError names all that is wrong.
 
-    `lean`: this process does one piece of work, and should begin quickly (base/driver.py).
+    `lean`: this process does one piece of work, and should begin quickly (base/driver.py). `place`: another home than this
+    process's own.
     """
-    place = home.find()
+    place = place or home.find()
     config = settings.load(place, environ)
     ring = KeyRing(
         parse_keys(config.seal_keys), parse_index_key(config.index_key), partial(_keys_now, place, environ)

@@ -212,3 +212,20 @@ def borrow_uuids(db: Database) -> bool:
     if statement:
         db.run(statement)
     return bool(statement)
+
+
+SCRATCH_PREFIX = "postern_bench_"
+"""How the names of schemas begin that may be dropped."""
+
+_DROPPING = """
+SELECT format('DROP SCHEMA %I CASCADE', nspname) FROM pg_namespace
+WHERE nspname = :schema AND left(nspname, length(:prefix)) = :prefix
+"""
+
+
+def drop_scratch(db: Database, schema: str) -> bool:
+    """Drop a scratch schema with all that is in it. False: there is none of that name, or it is no scratch schema."""
+    statement = db.value(_DROPPING, schema=schema, prefix=SCRATCH_PREFIX)
+    if statement:
+        db.run(statement)
+    return bool(statement)

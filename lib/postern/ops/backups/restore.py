@@ -121,7 +121,7 @@ def _replace(
     """The one transaction. `ends`: raised at its end, so that it is taken back."""
     with db.transaction(SYSTEM):
         if new:
-            _make_schema(db, schema)
+            make_schema(db, schema)
         migrations.lock(db)
         tables.empty(db)
         _move_to(db, files, reader.manifest.number)
@@ -133,7 +133,8 @@ def _replace(
             raise ends
 
 
-def _make_schema(db: Database, schema: str) -> None:
+def make_schema(db: Database, schema: str) -> None:
+    """A schema beside ours, empty but for its ledger, in the transaction that is open. Conflict, ConfigError."""
     if not tables.is_free(db):
         raise Conflict(f"Schema {schema} holds something.", "Name one that does not exist, or is empty.")
     migrations.prepare(db, schema)

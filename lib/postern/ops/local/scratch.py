@@ -35,10 +35,13 @@ until rm -rf "$1" 2>/dev/null || [ $n -ge 300 ]; do sleep 0.05; n=$((n + 1)); do
 class Scratch:
     """The folder, mode 0700. It belongs to `user` where one is named (by root), and that user can reach it."""
 
-    def __init__(self, prefix: str, *, user: str | None = None, pid_file: str = "") -> None:
-        """`pid_file`: path inside the folder, or absolute; its process is waited for before the folder goes."""
+    def __init__(self, prefix: str, *, user: str | None = None, pid_file: str = "", near: str = "") -> None:
+        """`pid_file`: path inside the folder, or absolute; its process is waited for before the folder goes.
+
+        `near`: the folder that it should be made in, where that is short enough.
+        """
         self.user = user
-        self.folder = _make(prefix, user)
+        self.folder = _make(prefix, user, near)
         self._janitor = subprocess.Popen(
             ["/bin/sh", "-c", JANITOR, "postern-janitor", self.folder, os.path.join(self.folder, pid_file)],
             cwd="/",
@@ -97,8 +100,8 @@ class Scratch:
         self._janitor.wait()
 
 
-def _make(prefix: str, user: str | None) -> str:
-    for parent in (tempfile.gettempdir(), *SHORT):
+def _make(prefix: str, user: str | None, near: str) -> str:
+    for parent in (*filter(None, (near,)), tempfile.gettempdir(), *SHORT):
         if len(os.fsencode(parent)) + len(prefix) + 10 > LONGEST or not os.access(parent, os.W_OK | os.X_OK):
             continue
         folder = tempfile.mkdtemp(prefix=prefix, dir=parent)
