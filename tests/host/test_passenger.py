@@ -154,7 +154,9 @@ def test_25_mb_pass_through_without_being_held_in_memory(
 
 def newest(tenant: Tenant, n: int) -> list[object]:
     """States of the newest deliveries. Older ones may wait for cron: a restart ends a drain that was just woken."""
-    return [state for (state,) in tenant.query(f"SELECT state FROM deliveries ORDER BY id DESC LIMIT {int(n)}")]
+    return [
+        state for (state,) in tenant.query(f"SELECT state FROM deliveries ORDER BY id DESC LIMIT {int(n)}")
+    ]
 
 
 def high_water(host: PassengerHost) -> int:
