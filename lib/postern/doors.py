@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 
 from postern.base import home
@@ -10,16 +9,17 @@ from postern.resident import knock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from postern.web.app import App
 
 
-def cgi() -> None:
-    """Answer the one request of this process: by the resident where there is one, else here."""
-    place = home.find()
-    if knock.answered(place):
-        _leave_unread()
-    else:
+def cgi() -> NoReturn:
+    """Answer the one request of this process, by the resident where there is one, else here; and end it."""
+    place = knock.home_of_process()
+    if not knock.answered(place):
         _answer_here(place)
+    knock.leave()
 
 
 def _answer_here(place: str) -> None:
@@ -37,36 +37,15 @@ def _answer_here(place: str) -> None:
         CGIHandler().run(app)
     finally:
         app.close()
-    _leave_unread()
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except OSError:
+        pass  # the visitor has gone away
     if app.wants_resident():
         from postern.resident.become import leave_behind
 
         leave_behind(place, app.context().log)
-
-
-def _leave_unread() -> None:
-    """End without having read the whole body, and yet be heard.
-
-    Under mod_cgid stdin and stdout are one socket, and one that is closed with unread bytes in it is reset: the answer is
-    lost. So it takes no more, and what came already is read: at most the socket's buffer, however slow the sender.
-    """
-    if os.environ.get("CONTENT_LENGTH", "") in ("", "0") and "HTTP_TRANSFER_ENCODING" not in os.environ:
-        return
-    import stat
-
-    if not stat.S_ISSOCK(os.fstat(0).st_mode):
-        return
-    import _socket  # what `socket` is built on, without the 7 ms of its import
-
-    stdin = _socket.socket(fileno=os.dup(0))
-    try:
-        stdin.shutdown(_socket.SHUT_RD)
-        while stdin.recv(65536):
-            pass
-    except OSError:
-        pass
-    finally:
-        stdin.close()
 
 
 def passenger() -> App:
@@ -80,6 +59,7 @@ def passenger() -> App:
 def run_job(name: str) -> int:
     """One run of a job, from cron or woken; returns the exit code. Prints only what comes before there is a log."""
     import contextlib
+    import os
 
     if "--woken" in sys.argv and hasattr(os, "setsid"):
         with contextlib.suppress(PermissionError):
@@ -122,6 +102,7 @@ def pipe() -> int:
     A signal ends it with 75: a mail server takes a program that was killed for one that refused the message.
     """
     import contextlib
+    import os
     import signal
 
     for name in ("SIGTERM", "SIGHUP", "SIGINT", "SIGXCPU"):
@@ -142,6 +123,7 @@ def pipe() -> int:
 
 def _mend() -> int:
     """An upgrade was killed, and the site is closed until somebody mends it: cron comes first."""
+    import os
     import subprocess
 
     environ = {**os.environ, "POSTERN_HOME": home.find(), "PYTHONPATH": os.path.join(home.program(), "lib")}

@@ -150,7 +150,7 @@ PLACES = {
             "cli/common.py",  # hands it to base/config
             "cli/install.py",  # hands it to ops/install/answers
             "cli/upgrade.py",  # becomes the same command, run from a copy
-            "doors.py",  # hands it to base/config; CGI's variables
+            "doors.py",  # hands it to base/config
             "resident/knock.py",  # CGI's variables, for the resident
             "web/app.py",  # hands it to base/config
             "flow/wake.py",  # what a started process may inherit
@@ -181,7 +181,7 @@ def uses(path: Path, what: str) -> list[int]:
             "getenv",
             "putenv",
         )
-        if what == "os.environ" and is_environ and ast.unparse(node).startswith("os."):
+        if what == "os.environ" and is_environ and ast.unparse(node).startswith(("os.", "posix.")):
             found.append(node.lineno)
         if what == "print" and isinstance(node, ast.Call) and ast.unparse(node.func) == "print":
             found.append(node.lineno)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import posix
 import signal
 import socket
 import threading
@@ -159,7 +160,7 @@ def test_first_requests_at_once_leave_one(door: Door):
 def test_somebody_elses_socket_is_not_talked_to(door: Door, monkeypatch: pytest.MonkeyPatch):
     """Nor are strangers heard; the folder keeps them out before that."""
     with dying_resident(door, wire.DONE):
-        monkeypatch.setattr(os, "getuid", lambda: 4711)
+        monkeypatch.setattr(posix, "getuid", lambda: 4711)
         assert not knock.answered(door.instance.home)
     assert os.stat(os.path.join(door.instance.home, "run")).st_mode & 0o077 == 0
 

@@ -11,11 +11,13 @@ home/run/          locks and wake marks; may be emptied at any time while nothin
 
 `POSTERN_HOME` names it, else the file `.postern-home` beside the program (an account may have several), else it is ~/.postern.
 The password database is asked for ~, because a CGI under suexec has no HOME in its environment.
+
+The door of a warm request asks `of` and nothing else, and is done before `os` would be imported: so what needs `os` imports it.
 """
 
 from __future__ import annotations
 
-import os
+import posix
 import sys
 
 FOLDERS = ("logs", "run", "spool", "spool/tmp", "spool/new", "spool/kept", "backups", "releases", "bin")
@@ -28,11 +30,17 @@ POINTER = ".postern-home"
 
 def find() -> str:
     """The absolute path of the home, whether it exists or not."""
-    named = os.environ.get("POSTERN_HOME")
+    import os
+
+    return of(os.environ.get("POSTERN_HOME", ""))
+
+
+def of(named: str) -> str:
+    """The same, where the environment names this one; empty where it names none."""
     if named:
-        return os.path.abspath(named)
+        return _absolute(named)
     try:
-        with open(os.path.join(program(), POINTER), encoding="utf-8") as file:
+        with open(f"{program()}/{POINTER}", encoding="utf-8") as file:
             return file.read().strip()
     except OSError:
         return default()
@@ -40,6 +48,8 @@ def find() -> str:
 
 def use(home: str) -> None:
     """From now on this is the home, for this process and those that it starts."""
+    import os
+
     os.environ["POSTERN_HOME"] = home
 
 
@@ -47,11 +57,13 @@ def default() -> str:
     """Where the home is when nobody says otherwise."""
     import pwd
 
-    return os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".postern")
+    return f"{pwd.getpwuid(posix.getuid()).pw_dir}/.postern"
 
 
 def make(home: str) -> None:
     """Create what is missing, readable by its owner only."""
+    import os
+
     os.makedirs(home, mode=0o700, exist_ok=True)
     for name in FOLDERS:
         os.makedirs(os.path.join(home, name), mode=0o700, exist_ok=True)
@@ -59,6 +71,8 @@ def make(home: str) -> None:
 
 def use_packages(home: str) -> None:
     """Let this process import from home/venv, when that was made for this very Python."""
+    import os
+
     version = f"python{sys.version_info[0]}.{sys.version_info[1]}"
     packages = os.path.join(home, "venv", "lib", version, "site-packages")
     if os.path.isdir(packages) and packages not in sys.path:
@@ -68,6 +82,8 @@ def use_packages(home: str) -> None:
 
 def check_packages(home: str) -> None:
     """ConfigError when this Python lacks a package: they are made for one version, and a panel may run another."""
+    import os
+
     if all(any(os.path.isdir(os.path.join(path, name)) for path in sys.path) for name in PACKAGES):
         return
     from postern.base.errors import ConfigError
@@ -81,7 +97,13 @@ def check_packages(home: str) -> None:
 
 def program() -> str:
     """The folder that holds lib/, schema/ and cron/."""
-    here = os.path.abspath(__file__)
-    for _ in range(4):
-        here = os.path.dirname(here)
-    return here
+    return _absolute(__file__).rsplit("/", 4)[0]
+
+
+def _absolute(path: str) -> str:
+    """As os.path.abspath has it; a path that is so already costs nothing."""
+    if path.startswith("/") and "/." not in path and "//" not in path:
+        return path.rstrip("/")
+    import os
+
+    return os.path.abspath(path)
