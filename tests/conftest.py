@@ -2,6 +2,7 @@
 
     cluster            the run's server (Superuser): roles `postern_owner`, `postern_granted`
     database           an empty database of this test, owned by its role
+    ready_database     the same at the program's schema
     granted_database   the same, but the role was only granted ALL on it
     tls_server         a server of this worker on 127.0.0.1 with TLS and SCRAM (Postgres)
     matrix_server      a server of each supported end of PostgreSQL's releases (tier postgres-matrix)
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -26,6 +28,7 @@ from postern.base.errors import PosternError
 from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
 from support.postgres import Database, Keeper, ask, create_roles, fresh_database
+from support.template import ready_database
 
 pytest_plugins = ["support.fixtures"]
 
@@ -46,6 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
     # A shell without job control starts what runs in the background with SIGINT ignored, and children inherit that (POSIX
     # 2.11): then Ctrl-C, which some tests press, would reach nobody.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Where this is set (images of containers like to), each of the thousands of programs that tests start would compile all
+    # that it imports.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     config.addinivalue_line("markers", f"tier(name): needs one of: {', '.join(tiers.TIERS)}")
     if not hasattr(config, "workerinput"):
         config.stash[KEEPER] = Keeper()
@@ -93,6 +100,12 @@ def cluster(pytestconfig: pytest.Config) -> Superuser:
 def database(cluster: Superuser) -> Iterator[Database]:
     with fresh_database(cluster) as fresh:
         yield fresh
+
+
+@pytest.fixture(name="ready_database")
+def _ready_database(cluster: Superuser) -> Iterator[Database]:
+    with ready_database(cluster) as ready:
+        yield ready
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from postern.ops.local.superuser import Superuser
 from support.doh import DohServer
 from support.house import House, held_message
 from support.mail import message
-from support.postgres import fresh_database
 from support.queue import put
+from support.template import ready_database
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def resolver() -> Iterator[DohServer]:
 def house(
     cluster: Superuser, resolver: DohServer, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[House]:
-    with fresh_database(cluster) as place:
+    with ready_database(cluster) as place:
         settings = {
             **place.env,
             "POSTERN_RELAY_HOST": "smtp.relay.example",

@@ -30,8 +30,8 @@ from support.instance import ALIAS, MAILBOX, ROOT, Instance
 from support.mail import message
 from support.patience import PATIENCE, child
 from support.postgres import Database as Place
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 
 COMMANDS = [name.split()[1:] for name, _, _ in _walk(build_parser())]
 
@@ -66,7 +66,7 @@ def rows(instance: Instance, *args: str) -> list[dict[str, object]]:
 @pytest.fixture(scope="module")
 def office(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A migrated instance for tests that leave each other alone: each has users and domains of its own."""
-    with fresh_database(cluster) as place:
+    with ready_database(cluster) as place:
         settings = {**place.env, "POSTERN_RELAY_HOST": "smtp.relay.example"}
         with contextlib.closing(Instance(tmp_path_factory.mktemp("office") / "home", settings)) as made:
             made.migrate()

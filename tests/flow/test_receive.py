@@ -78,10 +78,10 @@ def test_the_message_comes_out_of_the_database_byte_for_byte(quiet: Instance, si
     assert out == mime
 
 
-def test_nothing_in_the_database_shows_mail_or_real_addresses(quiet: Instance, site: str, database):
+def test_nothing_in_the_database_shows_mail_or_real_addresses(quiet: Instance, site: str, ready_database):
     mime = message(subject="zebracrossing", body=b"walrusbody\r\n" * 100)
     send(site, signed(quiet, mime, mail_from="bob@shop.example"), mime)
-    with database.connect_superuser() as connection:
+    with ready_database.connect_superuser() as connection:
         tables = [
             row[0] for row in connection.run("SELECT tablename FROM pg_tables WHERE schemaname = 'postern'")
         ]

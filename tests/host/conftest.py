@@ -9,8 +9,8 @@ import pytest
 from postern.ops.local.embedded import Postgres
 from support.account import Account, Tenant
 from support.fixtures import relay_env
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 
 
 @pytest.fixture(scope="session")
@@ -23,7 +23,7 @@ def account() -> Iterator[Account]:
 @pytest.fixture
 def tenant(account: Account, tls_server: Postgres, relay: ScriptedRelay) -> Iterator[Tenant]:
     """A migrated instance of the account, with a user, a mailbox and an alias."""
-    with fresh_database(tls_server) as database:
+    with ready_database(tls_server) as database:
         made = Tenant(account, database, relay_env(relay))
         try:
             yield made

@@ -29,8 +29,8 @@ from support.instance import ALIAS
 from support.mail import body_of, message
 from support.page import block
 from support.patience import until
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 from support.vhost import MODULES
 
 pytestmark = pytest.mark.tier("suexec")
@@ -63,7 +63,7 @@ def relay() -> Iterator[ScriptedRelay]:
 
 @pytest.fixture(scope="module")
 def tenant(account: SharedHost, tls_server: Postgres, relay: ScriptedRelay) -> Iterator[Tenant]:
-    with fresh_database(tls_server) as database:
+    with ready_database(tls_server) as database:
         made = account.instance(database, relay_env(relay))
         yield made
         made.close()

@@ -21,8 +21,8 @@ from support.host import SERVER_ENV, SharedHost, Tenant
 from support.mail import message
 from support.page import block
 from support.patience import PATIENCE, until
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 
 pytestmark = [pytest.mark.tier("suexec"), pytest.mark.tier("nginx")]
 
@@ -111,7 +111,7 @@ def relay() -> Iterator[ScriptedRelay]:
 def tenant(tls_server: Postgres, relay: ScriptedRelay) -> Iterator[Tenant]:
     """The program, the packages and an instance on a host whose Apache does not run."""
     host = SharedHost()
-    with contextlib.closing(host), fresh_database(tls_server) as database:
+    with contextlib.closing(host), ready_database(tls_server) as database:
         host.put_program()
         host.put_packages()
         made = host.instance(database, relay_env(relay))

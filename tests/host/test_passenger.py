@@ -31,8 +31,8 @@ from support.instance import ALIAS
 from support.mail import body_of, message
 from support.passenger import BLOCK, DOCROOT, KINDS, PYTHON, PassengerHost
 from support.patience import until
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 
 pytestmark = [pytest.mark.tier("suexec"), pytest.mark.tier("passenger")]
 
@@ -71,7 +71,7 @@ def relay() -> Iterator[ScriptedRelay]:
 
 @pytest.fixture(scope="module")
 def tenant(account: PassengerHost, tls_server: Postgres, relay: ScriptedRelay) -> Iterator[Tenant]:
-    with fresh_database(tls_server) as database:
+    with ready_database(tls_server) as database:
         made = account.instance(database, relay_env(relay))
         yield made
         # Its processes hold connections to the database.

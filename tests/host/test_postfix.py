@@ -63,9 +63,9 @@ def settled(*cases: dict[str, object]) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def instance(tmp_path: pathlib.Path, database: Database, postfix: Postfix) -> Iterator[Instance]:
+def instance(tmp_path: pathlib.Path, ready_database: Database, postfix: Postfix) -> Iterator[Instance]:
     """A user with a mailbox, an alias, and Postfix for a relay."""
-    made = Instance(tmp_path / "home", {**database.env, **relay_env(postfix)})
+    made = Instance(tmp_path / "home", {**ready_database.env, **relay_env(postfix)})
     made.migrate()
     made.people()
     yield made
@@ -200,11 +200,11 @@ def test_both_kinds_of_tls_and_login(instance: Instance, postfix: Postfix, tls: 
     ],
 )
 def test_what_is_wrong_with_us_pauses_the_relay_and_keeps_the_mail(
-    tmp_path: pathlib.Path, database: Database, wrong: dict[str, str], trouble: str
+    tmp_path: pathlib.Path, ready_database: Database, wrong: dict[str, str], trouble: str
 ) -> None:
     with Postfix({RELAY_USER: RELAY_PASSWORD}) as postfix:
         right = {**relay_env(postfix), "POSTERN_RELAY_TLS": "starttls"}
-        instance = Instance(tmp_path / "home", {**database.env, **right, **wrong})
+        instance = Instance(tmp_path / "home", {**ready_database.env, **right, **wrong})
         instance.migrate()
         instance.people()
         put(instance, instance.context(), message(), message())

@@ -54,9 +54,9 @@ else:
 
 
 @pytest.fixture
-def instance(tmp_path: pathlib.Path, database: Database) -> Iterator[Instance]:
+def instance(tmp_path: pathlib.Path, ready_database: Database) -> Iterator[Instance]:
     """Migrated, with rows in every table."""
-    made = Instance(tmp_path / "home", {**database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
+    made = Instance(tmp_path / "home", {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
     with contextlib.closing(made):
         made.migrate()
         with made.context().pool.connection() as db:

@@ -32,8 +32,8 @@ from support.doh import SERVFAIL, DohServer
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.house import House
 from support.instance import DOMAIN, Instance
-from support.postgres import fresh_database
 from support.relay import ScriptedRelay
+from support.template import ready_database
 from support.trouble import BREAKS, ZONE, Estate, fill
 
 ITEMS = {item.id: item for item in registry.items()}
@@ -50,7 +50,7 @@ def estate(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iter
     with contextlib.ExitStack() as stack:
         relay = stack.enter_context(ScriptedRelay(users={RELAY_USER: RELAY_PASSWORD}))
         resolver = stack.enter_context(DohServer())
-        place = stack.enter_context(fresh_database(cluster))
+        place = stack.enter_context(ready_database(cluster))
         budget = {"POSTERN_RELAY_PER_HOUR": "100", "POSTERN_RELAY_PER_DAY": "1000"}
         settings = {**place.env, **relay_env(relay), **budget, "POSTERN_DOH_URL": resolver.url}
         house = stack.enter_context(contextlib.closing(House(folder / "home", settings)))

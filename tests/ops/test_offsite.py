@@ -64,9 +64,9 @@ def away(
 
 
 @pytest.fixture
-def instance(tmp_path: pathlib.Path, database: Place, away: dict[str, str]) -> Iterator[Instance]:
+def instance(tmp_path: pathlib.Path, ready_database: Place, away: dict[str, str]) -> Iterator[Instance]:
     settings = {name: f'"{value}"' for name, value in away.items()}
-    made = Instance(tmp_path / "home", {**database.env, "POSTERN_RELAY_HOST": "127.0.0.1", **settings})
+    made = Instance(tmp_path / "home", {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1", **settings})
     with contextlib.closing(made):
         made.migrate()
         made.people()

@@ -77,9 +77,9 @@ def test_what_was_just_made_stays_when_the_clock_was_set_back():
 
 
 @pytest.fixture
-def instance(tmp_path: pathlib.Path, database: Place) -> Iterator[Instance]:
+def instance(tmp_path: pathlib.Path, ready_database: Place) -> Iterator[Instance]:
     """Migrated, with rows in every table."""
-    made = Instance(tmp_path / "home", {**database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
+    made = Instance(tmp_path / "home", {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
     with contextlib.closing(made):
         made.migrate()
         with made.context().pool.connection() as db:
@@ -220,7 +220,7 @@ def test_a_restore_that_reads_back_something_else_is_found_out(
     assert schemas(instance) == []
 
 
-def test_a_check_that_is_killed_leaves_nothing(instance: Instance, database: Place):
+def test_a_check_that_is_killed_leaves_nothing(instance: Instance, ready_database: Place):
     """When everything is loaded."""
     backup.write(instance.context(), str(folder(instance)))
     code = (
@@ -235,7 +235,7 @@ def test_a_check_that_is_killed_leaves_nothing(instance: Instance, database: Pla
         "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         " AND xact_start IS NOT NULL AND backend_type = 'client backend'"
     )
-    with database.connect_superuser() as watcher:
+    with ready_database.connect_superuser() as watcher:
         until(lambda: not watcher.run(at_work))
     assert schemas(instance) == []
 

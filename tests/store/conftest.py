@@ -8,18 +8,16 @@ import pytest
 
 from postern.base.database import Database
 from postern.ops.local.superuser import Superuser
-from support.postgres import fresh_database
-from support.store import Store, Tenant, add_tenant, migrated, opened, spread_ids
+from support.store import Store, Tenant, add_tenant, opened, spread_ids
+from support.template import ready_database
 
 
 @pytest.fixture(scope="module")
 def module_store(cluster: Superuser) -> Iterator[Store]:
     """A database of this module."""
-    with fresh_database(cluster) as place:
-        migrated(place)
-        with opened(place) as made:
-            spread_ids(made)
-            yield made
+    with ready_database(cluster) as place, opened(place) as made:
+        spread_ids(made)
+        yield made
 
 
 @pytest.fixture

@@ -42,8 +42,8 @@ def relay() -> Iterator[ScriptedRelay]:
 
 
 @pytest.fixture
-def instance(tmp_path: pathlib.Path, database: Database, relay: ScriptedRelay) -> Iterator[Instance]:
-    made = Instance(tmp_path / "home", {**database.env, **relay_env(relay)})
+def instance(tmp_path: pathlib.Path, ready_database: Database, relay: ScriptedRelay) -> Iterator[Instance]:
+    made = Instance(tmp_path / "home", {**ready_database.env, **relay_env(relay)})
     made.migrate()
     made.people()
     try:

@@ -27,7 +27,7 @@ from postern.store.users import User
 from postern.web.app import App, application
 from support.forms import with_file
 from support.instance import Instance
-from support.postgres import fresh_database
+from support.template import ready_database
 from support.wsgi import Answer, ask
 
 URL = "https://alias.example"
@@ -147,7 +147,7 @@ class Browser:
 @contextlib.contextmanager
 def open_site(cluster: Superuser, folder: pathlib.Path, **settings: str) -> Iterator[Site]:
     """An instance at URL with the shared domain SHARED."""
-    with fresh_database(cluster) as database, pytest.MonkeyPatch.context() as patch:
+    with ready_database(cluster) as database, pytest.MonkeyPatch.context() as patch:
         given = {
             **database.env,
             "POSTERN_RELAY_HOST": "smtp.relay.example",

@@ -30,7 +30,7 @@ from postern.web.request import Request
 from postern.web.routes import ROUTES
 from support.instance import Instance
 from support.patience import join, until
-from support.postgres import fresh_database
+from support.template import ready_database
 from support.wsgi import Answer, ask
 
 URL = "https://alias.example"
@@ -49,7 +49,7 @@ def _forget(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def place(cluster: Superuser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
     """A migrated instance; each test makes users of its own."""
-    with fresh_database(cluster) as database:
+    with ready_database(cluster) as database:
         settings = {**database.env, "POSTERN_RELAY_HOST": "smtp.relay.example", "POSTERN_URL": URL}
         with contextlib.closing(Instance(tmp_path_factory.mktemp("place") / "home", settings)) as made:
             made.migrate()
