@@ -25,6 +25,7 @@ from postern.base.lock import FileLock
 from postern.cli.commands import _walk
 from postern.cli.main import build_parser
 from postern.ops.local.superuser import Superuser
+from support import forked
 from support.fixtures import relay_env
 from support.instance import ALIAS, MAILBOX, ROOT, Instance
 from support.mail import message
@@ -38,23 +39,15 @@ COMMANDS = [name.split()[1:] for name, _, _ in _walk(build_parser())]
 
 def run(instance: Instance, *args: str, code: int = 0, stdin: str = "") -> str:
     """Run `postern …`; what it printed. Errors go to stderr, results to stdout, a traceback nowhere."""
-    done = subprocess.run(
-        [sys.executable, "-m", "postern", *args],
-        env=instance.environ,
-        cwd=ROOT,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
-    told = f"postern {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
+    found, out, errors = forked.run(["-m", "postern", *args], instance.environ, str(ROOT), stdin)
+    told = f"postern {' '.join(args)}: {found}\n{out}{errors}"
     assert "Traceback" not in told, told
-    assert done.returncode == code, told
+    assert found == code, told
     if code == 0:
-        assert done.stderr == "", told
-        return done.stdout
-    assert done.stderr.startswith(("postern: ", "usage: ")), told
-    return done.stderr
+        assert errors == "", told
+        return out
+    assert errors.startswith(("postern: ", "usage: ")), told
+    return errors
 
 
 def rows(instance: Instance, *args: str) -> list[dict[str, object]]:

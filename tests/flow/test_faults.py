@@ -83,12 +83,12 @@ def test_killed_after_the_final_dot_before_the_answer_it_may_arrive_twice(
 
 
 def test_killed_after_the_answer_before_the_record_it_arrives_twice(
-    instance: Instance, relay: ScriptedRelay, database: Database
+    instance: Instance, relay: ScriptedRelay, ready_database: Database
 ):
     """The window that cannot be closed (RFC 1047). The row is held, so that the drain waits exactly there."""
     put(instance, instance.context(), message())
     drain = None
-    with database.connect_superuser() as holder:
+    with ready_database.connect_superuser() as holder:
 
         def hold() -> None:
             holder.run("BEGIN")
@@ -96,7 +96,7 @@ def test_killed_after_the_answer_before_the_record_it_arrives_twice(
 
         relay.on("body", hold)
         drain = instance.start_drain()
-        with database.connect_superuser() as watcher:
+        with ready_database.connect_superuser() as watcher:
             blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%deliveries%'"
             until(lambda: watcher.run(blocked) == [[1]])
         drain.send_signal(signal.SIGKILL)
@@ -112,11 +112,11 @@ def test_killed_after_the_answer_before_the_record_it_arrives_twice(
 
 
 def test_killed_between_the_claim_and_the_relay_nothing_is_lost(
-    instance: Instance, relay: ScriptedRelay, database: Database
+    instance: Instance, relay: ScriptedRelay, ready_database: Database
 ):
     """Held where it reads the chunks: the claim is committed, nothing was sent."""
     put(instance, instance.context(), *(message() for _ in range(3)))
-    with database.connect_superuser() as holder, database.connect_superuser() as watcher:
+    with ready_database.connect_superuser() as holder, ready_database.connect_superuser() as watcher:
         holder.run("BEGIN")
         holder.run("LOCK TABLE postern.message_chunks IN ACCESS EXCLUSIVE MODE")
         drain = instance.start_drain()
@@ -135,13 +135,13 @@ def test_killed_between_the_claim_and_the_relay_nothing_is_lost(
 
 
 def test_a_receipt_killed_before_its_commit_leaves_nothing_and_answers_nothing(
-    instance: Instance, database: Database
+    instance: Instance, ready_database: Database
 ):
     mime = message(Message_ID="<once@shop.example>", body=b"x" * 400_000)
     with (
         instance.served() as site,
-        database.connect_superuser() as holder,
-        database.connect_superuser() as watcher,
+        ready_database.connect_superuser() as holder,
+        ready_database.connect_superuser() as watcher,
     ):
         holder.run("BEGIN")
         holder.run("LOCK TABLE postern.deliveries IN ACCESS EXCLUSIVE MODE")

@@ -32,7 +32,7 @@ from support.patience import PATIENCE, join, until
 from support.postgres import Database as Place
 from support.queue import inbound
 from support.relay import ScriptedRelay
-from support.store import SCHEMA, migrated, settings
+from support.store import SCHEMA, settings
 
 FILES = migrate.read_files()
 HEAVY = Migration(
@@ -50,10 +50,11 @@ SHORT = dataclasses.replace(
 
 
 @pytest.fixture
-def filled(database: Place) -> Iterator[Database]:
+def filled(ready_database: Place) -> Iterator[Database]:
     """At the head, rows in every table."""
-    migrated(database)
-    with contextlib.closing(connect(dataclasses.replace(settings(database), db_statement_seconds=60))) as db:
+    with contextlib.closing(
+        connect(dataclasses.replace(settings(ready_database), db_statement_seconds=60))
+    ) as db:
         fill(db)
         # Reply and notice would be lost on the way back, and it says so.
         with db.transaction(SYSTEM):
@@ -122,11 +123,16 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(migration_locks, "PAUSE_SECONDS", 0.05)
 
 
-def test_mail_passes_while_a_migration_waits_for_a_table(filled: Database, database: Place, quick: None):
+def test_mail_passes_while_a_migration_waits_for_a_table(
+    filled: Database, ready_database: Place, quick: None
+):
     """Somebody reads for long; behind a migration that simply waited, nobody else would come to the table."""
     said: list[str] = []
     done: list[list[str]] = []
-    with database.connect_superuser() as reader, contextlib.closing(connect(settings(database))) as db:
+    with (
+        ready_database.connect_superuser() as reader,
+        contextlib.closing(connect(settings(ready_database))) as db,
+    ):
         reader.run("BEGIN; LOCK TABLE postern.messages IN ACCESS SHARE MODE")
         runner = threading.Thread(
             target=lambda: done.append(migrate.up(db, SCHEMA, [*FILES, SHORT], told=said.append))
@@ -144,10 +150,10 @@ def test_mail_passes_while_a_migration_waits_for_a_table(filled: Database, datab
 
 
 def test_after_many_tries_it_gives_up_and_changed_nothing(
-    filled: Database, database: Place, quick: None, monkeypatch: pytest.MonkeyPatch
+    filled: Database, ready_database: Place, quick: None, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(migration_locks, "TRIES", 2)
-    with database.connect_superuser() as reader:
+    with ready_database.connect_superuser() as reader:
         reader.run("BEGIN; LOCK TABLE postern.messages IN ACCESS SHARE MODE")
         with pytest.raises(migration_locks.TablesInUse) as caught:
             migrate.up(filled, SCHEMA, [*FILES, SHORT])
@@ -155,7 +161,7 @@ def test_after_many_tries_it_gives_up_and_changed_nothing(
         assert migrate.status(filled, FILES)[-1].applied_at is not None
         reader.run("COMMIT")
     migrate.up(filled, SCHEMA, [*FILES, SHORT])
-    with database.connect_superuser() as reader:
+    with ready_database.connect_superuser() as reader:
         reader.run("BEGIN; LOCK TABLE postern.messages IN ACCESS SHARE MODE")
         with pytest.raises(migration_locks.TablesInUse):
             migrate.down(filled, [*FILES, SHORT], 1)
@@ -275,7 +281,7 @@ def only(steps: tuple[str, ...], point: int) -> str:
 
 @pytest.mark.parametrize("way", ["up", "down"])
 def test_a_migration_that_is_killed_leaves_the_database_as_it_was(
-    instance: Instance, database: Place, way: str
+    instance: Instance, ready_database: Place, way: str
 ):
     """At its begin, in its midst and at its end."""
     toy = Migration(len(FILES) + 1, "toy", only(STEPS, 9), only(STEPS_BACK, 9))
@@ -285,9 +291,9 @@ def test_a_migration_that_is_killed_leaves_the_database_as_it_was(
             # The ledger knows a migration by its way up.
             with instance.context().pool.connection() as db:
                 migrate.up(db, SCHEMA, [*FILES, toy])
-        before = columns(database)
-        kill(instance, database, way, [*FILES, held])
-        assert columns(database) == before
+        before = columns(ready_database)
+        kill(instance, ready_database, way, [*FILES, held])
+        assert columns(ready_database) == before
 
 
 def kill(instance: Instance, place: Place, way: str, files: list[Migration]) -> None:

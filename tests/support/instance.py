@@ -10,8 +10,6 @@ import contextlib
 import os
 import pathlib
 import re
-import subprocess
-import sys
 
 from postern.base import home
 from postern.base.config import load
@@ -20,6 +18,7 @@ from postern.base.settings import Config
 from postern.flow.context import Context, open_context
 from postern.mail.envelope import parse_secrets
 from postern.ops import keys, migrate, post
+from support import forked
 from support.patience import PATIENCE, until
 
 ROOT = pathlib.Path(__file__).parents[2]
@@ -90,19 +89,9 @@ class Instance:
 
     def cli(self, *args: str, code: int = 0, stdin: str = "") -> str:
         """Run `postern …`; returns what it printed, and fails when its exit code is another."""
-        done = subprocess.run(
-            [sys.executable, "-m", "postern", *args],
-            env=self.environ,
-            cwd=ROOT,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-        )
-        assert done.returncode == code, (
-            f"postern {' '.join(args)}: {done.returncode}\n{done.stdout}{done.stderr}"
-        )
-        return done.stdout + done.stderr
+        found, out, errors = forked.run(["-m", "postern", *args], self.environ, str(ROOT), stdin)
+        assert found == code, f"postern {' '.join(args)}: {found}\n{out}{errors}"
+        return out + errors
 
     def people(self) -> None:
         """A user with a verified mailbox and an alias."""
@@ -120,13 +109,8 @@ class Instance:
     @contextlib.contextmanager
     def served(self):
         """The site in a process of its own; yields its address."""
-        server = subprocess.Popen(
-            [sys.executable, "-m", "postern", "serve", "--port", "0"],
-            env=self.environ,
-            cwd=ROOT,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
+        argv = ["-m", "postern", "serve", "--port", "0"]
+        server = forked.start(argv, self.environ, str(ROOT))
         try:
             line = server.stdout.readline()
             found = re.match(r"(http://127\.0\.0\.1:\d+)/", line)
@@ -145,15 +129,10 @@ class Instance:
         """Sign and post a message as the Worker does."""
         return post.post(site, self.secret, mail_from, rcpt_to, mime, source="cloudflare")
 
-    def start_drain(self) -> subprocess.Popen[str]:
+    def start_drain(self) -> forked.Forked:
         """cron/deliver.py, running."""
-        return subprocess.Popen(
-            [sys.executable, str(ROOT / "cron" / "deliver.py")],
-            env=self.environ,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        script = str(ROOT / "cron" / "deliver.py")
+        return forked.start([script], self.environ, str(ROOT), merged=True)
 
     def drain(self, code: int = 0) -> str:
         """Run cron/deliver.py to its end; cron mails what it prints, so it should print nothing."""
