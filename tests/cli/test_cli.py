@@ -91,10 +91,11 @@ def test_every_command_has_help_with_an_example(empty: Instance, command: list[s
 
 
 def test_every_example_is_a_command_that_parses():
-    for _, _, example in _walk(build_parser()):
+    parser = build_parser()
+    for _, _, example in _walk(parser):
         words = shlex.split(re.sub(r" >>? .*", "", example))
         assert words[0] == "postern"
-        assert build_parser().parse_args(words[1:]).run
+        assert parser.parse_args(words[1:]).run
 
 
 def test_the_version_is_told(empty: Instance):
@@ -513,6 +514,7 @@ def test_the_operators_way_from_an_empty_folder_to_a_message_that_arrived(
     assert "Nothing waits" in run(empty, "queue", "list")
     with empty.served() as site:
         assert "Accepted (stored)" in run(empty, "send-test", ALIAS, "--site", site)
+        empty.finish()
         assert "5.1.1" in run(empty, "send-test", "nobody@alias.example", "--site", site, code=1)
         run(empty, "alias", "off", ALIAS)
         assert "5.2.1" in run(empty, "send-test", ALIAS, "--site", site, code=1)
