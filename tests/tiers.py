@@ -64,6 +64,15 @@ WORKERD = WORK / "workerd" / WORKERD_VERSION / "workerd"
 EXIM = WORK / "exim" / "usr" / "sbin" / "exim4"
 """Debian's Exim, unpacked and not installed: its package and Postfix's exclude each other."""
 
+PGBOUNCER = WORK / "pgbouncer" / "usr" / "sbin" / "pgbouncer"
+"""Debian's PgBouncer, unpacked and not installed: its package brings the user, the cluster and the tools of a PostgreSQL."""
+
+UNPACKED = (
+    ("exim4-daemon-light", EXIM, WORK / "exim"),
+    ("pgbouncer", PGBOUNCER, WORK / "pgbouncer"),
+)
+"""Debian's package, the file that is wanted of it, where it is unpacked."""
+
 TRUSTED_SINCE = 13
 """The first release that knows the word `trusted` in an extension's control file."""
 
@@ -159,6 +168,7 @@ TIERS = {
         files=(str(EXIM),),
         root=True,
     ),
+    "pgbouncer": Tier("PgBouncer", apt=("libc-ares2", "libevent-2.1-7"), files=(str(PGBOUNCER),)),
 }
 
 
@@ -198,8 +208,8 @@ def install() -> None:
         fetch_simplelogin()
     if not WORKERD.is_file() and can_run_releases():
         fetch_workerd()
-    if not EXIM.is_file() and os.geteuid() == 0 and shutil.which("apt-get"):
-        fetch_exim()
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        fetch_packages()
 
 
 def installed(package: str) -> bool:
@@ -298,17 +308,23 @@ def fetch_workerd() -> None:
         (folder / "workerd").replace(WORKERD)
 
 
-def fetch_exim() -> None:
+def fetch_packages() -> None:
+    """Those of UNPACKED that are missing."""
+    for package, file, place in UNPACKED:
+        if not file.is_file():
+            fetch_package(package, place)
+
+
+def fetch_package(package: str, place: Path) -> None:
     """apt checks the package against Debian's signed list. dpkg then unpacks it and runs none of its scripts."""
-    place = WORK / "exim"
     with tempfile.TemporaryDirectory(dir=WORK, prefix=".new-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", "exim4-daemon-light"]
+        command = ["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package]
         subprocess.run(command, cwd=folder, check=True, stdin=subprocess.DEVNULL)
-        subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder / "exim"], check=True)
+        subprocess.run(["dpkg", "-x", next(folder.glob("*.deb")), folder / "unpacked"], check=True)
         shutil.rmtree(place, ignore_errors=True)
-        (folder / "exim").rename(place)
+        (folder / "unpacked").rename(place)
 
 
 def drop_strays(major: int) -> None:
