@@ -200,8 +200,8 @@ def test_what_leaves_names_the_contact_and_no_mailbox(site: Site, jane: Person, 
     with site.context.pool.connection() as db, db.transaction(SYSTEM):
         claimed = [one for one in deliveries.claim(db, 500, 900) if one.user_id == jane.id][-1]
     block, rest = header.split(iter([mime + f"I wrote to {to(alias)}.\r\n".encode()]))
-    head, body = reply.content_of(site.context, claimed, header.parse(block), iter(rest))
-    sent = head + b"".join(body)
+    head, changed = reply.content_of(site.context, claimed, header.parse(block))
+    sent = head + b"".join(changed(rest))
     mail = parsed(sent)
     assert mail["From"].addresses[0].addr_spec == alias.address
     assert [one.addr_spec for one in mail["To"].addresses] == [

@@ -22,6 +22,9 @@ PAGES = sorted([TOP / "README.md", TOP / "CHANGELOG.md", *(TOP / "docs").rglob("
 PARSER = build_parser()
 KNOWN = {name.split(" ", 1)[1] for name, _, _ in _walk(PARSER)}
 GUIDES = "tests/host/test_guides.py"
+SIGN = (
+    "tests/flow/test_sign.py::test_a_key_signs_once_its_record_is_published_and_the_next_one_takes_its_place"
+)
 GUIDE = "tests/host/test_install_guide.py::test_the_guide_for_a_shell"
 WHEELS = "tests/ops/test_venv.py::test_without_an_index_it_says_how_to_bring_the_wheels_and_that_works"
 
@@ -49,6 +52,11 @@ RUN = {
     "docs/dependencies.md": {
         "postern deps check": f"{GUIDES}::test_dependencies",
         "python -m pip install uv": "",
+    },
+    "docs/dkim.md": {
+        "postern dkim new alias.example.org\n": SIGN,
+        "postern dkim check": SIGN,
+        "postern dkim new alias.example.org --selector": SIGN,
     },
     "docs/https.md": {"postern doctor tls": f"{GUIDES}::test_https"},
     "docs/install.md": {

@@ -21,18 +21,21 @@ import pytest
 import tiers
 from postern.base.errors import BadInput, ConfigError
 from postern.base.lock import FileLock
+from postern.mail import dkim_record
 from postern.ops import index
 from postern.ops.doctor import answers, checklist, go_live, records, registry, senders
 from postern.ops.doctor.check import FAIL, OK, UNKNOWN, WARN
 from postern.ops.doctor.item import ADVICE, SEVERITIES
 from postern.ops.doctor.registry import Finding
 from postern.ops.local.superuser import Superuser
+from postern.ops.own_dkim import OwnKey
 from postern.resident import ask
 from support.doh import SERVFAIL, DohServer
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.house import House
 from support.instance import DOMAIN, Instance
 from support.relay import ScriptedRelay
+from support.signing import signing_key_of
 from support.template import ready_database
 from support.trouble import BREAKS, ZONE, Estate, fill
 
@@ -348,6 +351,37 @@ def test_dns_finds_dmarc_at_the_organisation_and_dkim_at_a_named_selector(doh_se
     assert found["dmarc"].status == FAIL
     doh_server.zone[f"_dmarc.{DOMAIN}"] = ['TXT "v=DMARC1; p=reject"', 'TXT "v=DMARC1; p=none"']
     assert "none counts" in _records(doh_server)["dmarc"].remedy
+
+
+@pytest.mark.parametrize(
+    ("state", "published", "status", "relays", "told"),
+    [
+        ("signs", True, OK, OK, "as it should be"),
+        ("signs", False, FAIL, FAIL, "no such record"),
+        ("waits", True, WARN, FAIL, "as it should be"),
+        ("waits", False, WARN, FAIL, "no such record"),
+        ("replaced", False, None, FAIL, ""),
+    ],
+)
+def test_dns_holds_our_own_keys_against_what_is_published(
+    doh_server: DohServer, state: str, published: bool, status: str | None, relays: str, told: str
+):
+    from postern.dns.doh import Resolver
+
+    key = signing_key_of(DOMAIN)
+    line = dkim_record.line(key)
+    if published:
+        name, _, text = line.partition(" TXT ")
+        doh_server.zone[name] = [f"TXT {text}"]
+    own = OwnKey(key, 1, state == "signs", state == "replaced")
+    looked = records.look(Resolver(doh_server.url, 20), DOMAIN, "pipe", senders.OTHER, (), [own])
+    found = {one.kind: one for one in looked}
+    assert found["dkim"].status == relays
+    assert (records.OWN in found) == bool(status)
+    if status:
+        assert (found[records.OWN].status, told in found[records.OWN].found) == (status, True)
+        assert found[records.OWN].add == (() if published else (line,))
+        assert bool(found[records.OWN].remedy) == (status != OK)
 
 
 def test_doctor_dns_shows_the_records_and_ends_with_one_when_one_is_wrong(estate: Estate):

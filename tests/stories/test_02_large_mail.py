@@ -7,11 +7,16 @@ import pathlib
 
 import pytest
 
-from support.instance import Instance
+from postern.base import dkim_keys
+from postern.base.dkim_keys import KeptKey
+from postern.mail import signing_key
+from postern.mail.signing_key import ED25519
+from support.instance import DOMAIN, Instance
 from support.mail import body_of, message
 from support.patience import PATIENCE
 from support.queue import put
 from support.relay import ScriptedRelay
+from support.signing import judge, signing_key_of
 
 ALLOWED = 24 * 1024 * 1024
 """Bytes over idle (issue 1)."""
@@ -50,6 +55,9 @@ def test_delivery_of_25_mb_stays_small_and_exact(
 ):
     monkeypatch.setattr("postern.flow.wake.drain", lambda context: None)
     context = instance.context()
+    # Signed by Postern itself, which reads the body once more.
+    key = signing_key_of(DOMAIN, ED25519)
+    dkim_keys.write(instance.home, [KeptKey(DOMAIN, key.selector, ED25519, 1, 1, signing_key.to_pem(key))])
     put(instance, context, message())
     peaks = []
     relay.on("body", lambda: peaks.append(peak(drain.pid)))
@@ -60,4 +68,5 @@ def test_delivery_of_25_mb_stays_small_and_exact(
     drain.communicate(timeout=PATIENCE)
     assert len(peaks) == 2
     assert body_of(relay.messages[-1].content) == body_of(large)
+    assert judge(relay.messages[-1].content, key) == 1
     assert peaks[1] - peaks[0] <= ALLOWED, f"{(peaks[1] - peaks[0]) / 1e6:.1f} MB over a small one"

@@ -201,6 +201,15 @@ _by_zone("dns.dkim", f"postern._domainkey.{DOMAIN}", [])
 _by_zone("dns.dmarc", f"_dmarc.{DOMAIN}", [])
 
 
+@breaks("dns.own-dkim")
+def _unpublished_key(estate: Estate) -> Iterator[None]:
+    house = estate.house
+    house.cli("dkim", "new", DOMAIN, "--kind", "ed25519", "--selector", "own")
+    house.cli("dkim", "check", "--unseen")
+    yield
+    house.cli("dkim", "remove", DOMAIN, "own-ed25519", "--yes")
+
+
 @breaks("env.private")
 def _open_env(estate: Estate) -> Iterator[None]:
     path = os.path.join(estate.house.home, ".env")

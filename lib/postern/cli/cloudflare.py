@@ -174,10 +174,19 @@ def _wish(context: Context, domain: str, args: argparse.Namespace) -> Wish:
         args.multipart,
         _aliases(context, domain) if args.per_alias else None,
         tuple(args.spf),
-        tuple(_dkim(text) for text in args.dkim),
+        (*_own_keys(config.home, domain), *(_dkim(text) for text in args.dkim)),
         args.replace_mx,
         args.take_catch_all,
     )
+
+
+def _own_keys(home: str, domain: str) -> list[tuple[str, str]]:
+    """The records of Postern's own keys, where it has some."""
+    from postern.mail import dkim_record
+    from postern.ops import own_dkim
+
+    ours = [one.key for one in own_dkim.keys(home) if one.key.domain == domain and not one.replaced]
+    return [(key.selector, dkim_record.text(key)) for key in ours]
 
 
 def _dkim(text: str) -> tuple[str, str]:

@@ -33,6 +33,7 @@ NOUNS = (
     "quarantine",
     "queue",
     "relay",
+    "dkim",
     "jobs",
     "cron",
     "logs",

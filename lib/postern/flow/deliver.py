@@ -12,13 +12,14 @@ import contextlib
 import random
 from dataclasses import dataclass, field
 
-from postern.base import clock
+from postern.base import clock, dkim_keys
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
 from postern.flow import canary, record, retry, sign_in_mail
 from postern.flow.letter import prepare
 from postern.flow.notify import NoSender
 from postern.flow.outlet import BUDGET, NOTHING_DUE, PAUSED, SLOW, STRIKES, TROUBLE, Outlet, Taken, outlets
+from postern.flow.sign import Signer
 from postern.relay.outcome import ACCOUNT, PASSING, Outcome, RelayTrouble
 
 TYPE_CHECKING = False
@@ -56,6 +57,7 @@ class Drain:
     outlets: list[Outlet]
     until: float
     stop: Stop
+    signer: Signer
     tally: Tally = field(default_factory=Tally)
     tired: set[UUID] = field(default_factory=set)
 
@@ -138,7 +140,7 @@ class Drain:
 
     def _send(self, outlet: Outlet, claimed: Claimed) -> Outcome:
         with contextlib.closing(Holder(self.context.spool.tmp)) as holder:
-            letter = prepare(self.context, claimed, holder)
+            letter = prepare(self.context, claimed, holder, self.signer)
             if letter.ended:
                 return canary.ENDED
             # The body is not looked at, so it may hold 8-bit bytes.
@@ -192,6 +194,10 @@ class Drain:
 
 
 def drain(context: Context, stop: Stop) -> Tally:
-    """Deliver what is due, for at most POSTERN_DRAIN_SECONDS."""
+    """Deliver what is due, for at most POSTERN_DRAIN_SECONDS. ConfigError where the keys that sign cannot be read.
+
+    Then nothing goes out: receivers may refuse for good what comes without the signature that DMARC asks for.
+    """
     until = clock.elapsed() + context.config.drain_seconds
-    return Drain(context, outlets(context), until, stop).run()
+    signer = Signer(dkim_keys.read(context.config.home))
+    return Drain(context, outlets(context), until, stop, signer).run()

@@ -32,7 +32,7 @@ _TAG_BYTES = 16
 _TOKEN = re.compile(r"[0-9a-f]{64}")
 
 
-def header_of(context: Context, claimed: Claimed, block: HeaderBlock) -> bytes:
+def header_of(context: Context, claimed: Claimed, block: HeaderBlock, keeps_arc: bool) -> bytes:
     """The new header block. One transaction makes all contacts of this message."""
     alias_id, alias, domain = claimed.of_alias()
     author = rewrite.author_of(block)
@@ -58,6 +58,7 @@ def header_of(context: Context, claimed: Claimed, block: HeaderBlock) -> bytes:
         # A newsletter has a new unsubscribe address in each mail: those get no contact, and their links go.
         unsubscribe=Unsubscribe({}, url),
         dmarc=claimed.verdict,
+        keeps_arc=keeps_arc,
     )
     return rewrite.forward(threads.changed(block, back), plan)
 

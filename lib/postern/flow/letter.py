@@ -1,7 +1,7 @@
 """What goes out: a claimed message with the header block that its kind wants, and its body.
 
 Opens the sealed stream and hands the relay a stream of bytes. The plans are in flow/forward.py and flow/reply.py; a notice goes
-as it was written.
+as it was written. What Postern signs (flow/sign.py) is opened twice: first for the hash of the body.
 """
 
 from __future__ import annotations
@@ -18,10 +18,12 @@ from postern.store import messages
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from postern.base.spool import Holder
     from postern.flow.context import Context
+    from postern.flow.sign import Signer
+    from postern.mail.arc import Plan
     from postern.store.deliveries import Claimed
 
 
@@ -39,32 +41,54 @@ class Outgoing:
     ended: bool = False
 
 
-def prepare(context: Context, claimed: Claimed, holder: Holder) -> Outgoing:
-    """Read, open and rewrite. SealBroken when it does not open; no transaction is left open."""
+@dataclass(frozen=True)
+class _Content:
+    """The header block that goes out, and what makes the body of the body that came. `plan`: about ARC."""
+
+    header: bytes
+    change: Callable[[Iterator[bytes]], Iterator[bytes]] = iter
+    plan: Plan | None = None
+    ended: bool = False
+
+
+def prepare(context: Context, claimed: Claimed, holder: Holder, signer: Signer) -> Outgoing:
+    """Read, open, rewrite and sign. SealBroken when it does not open; no transaction is left open."""
     with context.pool.connection() as db, db.transaction(SYSTEM):
         messages.read_chunks(db, claimed.message_id, holder)
     place = messages.body_place(claimed.message_uid)
-    plain = open_stream(context.ring, place, claimed.stream_header, holder.chunks())
-    block, body = header.split(plain)
-    pieces: Iterator[bytes]
-    ended = False
-    if claimed.kind == "notice":
-        rewritten, pieces = block, body
-    elif claimed.kind == "reply":
-        from postern.flow import reply
 
-        rewritten, pieces = reply.content_of(context, claimed, header.parse(block), body)
-    elif canary.ends(context, claimed, block):
-        rewritten, pieces, ended = block, body, True
-    else:
-        rewritten, pieces = forward.header_of(context, claimed, header.parse(block)), body
+    def opened() -> tuple[bytes, Iterator[bytes]]:
+        return header.split(open_stream(context.ring, place, claimed.stream_header, holder.chunks()))
+
+    block, body = opened()
+    content = _content(context, claimed, block, signer)
+    written = content.header
+    if not content.ended:
+        written = signer.signed(written, lambda: content.change(opened()[1]), content.plan)
+        if written is not content.header:
+            body = opened()[1]
     return Outgoing(
         mail_from=_envelope_sender(context, claimed),
         rcpt_to=claimed.address(context.ring),
-        size=claimed.size - len(block) + len(rewritten),
-        pieces=chain((rewritten,), pieces),
-        ended=ended,
+        size=claimed.size - len(block) + len(written),
+        pieces=chain((written,), content.change(body)),
+        ended=content.ended,
     )
+
+
+def _content(context: Context, claimed: Claimed, block: bytes, signer: Signer) -> _Content:
+    if claimed.kind == "notice":
+        return _Content(block)
+    parsed = header.parse(block)
+    if claimed.kind == "reply":
+        from postern.flow import reply
+
+        return _Content(*reply.content_of(context, claimed, parsed))
+    if canary.ends(context, claimed, block):
+        return _Content(block, ended=True)
+    plan = signer.arc_plan(claimed.of_alias()[2], parsed, context.config.authserv)
+    keeps = plan is not None and plan.keeps
+    return _Content(forward.header_of(context, claimed, parsed, keeps_arc=keeps), plan=plan)
 
 
 def _envelope_sender(context: Context, claimed: Claimed) -> str:

@@ -6,6 +6,8 @@ mail/scrub.py.
 
 from __future__ import annotations
 
+from functools import partial
+
 from postern.base.database import SYSTEM
 from postern.flow import loop
 from postern.mail import direct, scrub
@@ -15,7 +17,7 @@ from postern.store import aliases, contacts, mailboxes, thread_ids
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from postern.base.database import Database
     from postern.flow.context import Context
@@ -25,14 +27,14 @@ if TYPE_CHECKING:
 
 
 def content_of(
-    context: Context, claimed: Claimed, block: HeaderBlock, body: Iterator[bytes]
-) -> tuple[bytes, Iterator[bytes]]:
-    """The new header block, and the body as it goes to the contact."""
+    context: Context, claimed: Claimed, block: HeaderBlock
+) -> tuple[bytes, Callable[[Iterable[bytes]], Iterator[bytes]]]:
+    """The new header block, and what makes of the body that which goes to the contact."""
     with context.pool.connection() as db, db.transaction(SYSTEM):
         plan = _plan(context, db, claimed, block)
     replacements = dict.fromkeys(plan.own, plan.alias)
     replacements.update((reverse, contact.address) for reverse, contact in plan.contacts.items())
-    return replies.reply(block, plan), scrub.scrub(block, body, replacements)
+    return replies.reply(block, plan), partial(scrub.scrub, block, others=replacements)
 
 
 def _plan(context: Context, db: Database, claimed: Claimed, block: HeaderBlock) -> replies.Reply:

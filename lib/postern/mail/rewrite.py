@@ -55,6 +55,7 @@ _DROPPED = frozenset(
     )
 )
 _DROPPED_BEGINNINGS = (b"arc-", b"resent-", b"x-postern-")
+ARC_FIELDS = frozenset((b"arc-authentication-results", b"arc-message-signature", b"arc-seal"))
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Forward:
     `others`: reverse addresses by the normalised address of those in To and Cc; None leaves To and Cc as they came. Who is
     neither in it nor the alias is left out.
     `unsubscribe`: None leaves the links of lists as they came. `dmarc`: the result, such as pass; empty when nobody knows.
+    `keeps_arc`: the sets of ARC stay, because what is said of them goes on top (mail/arc.py).
     """
 
     alias: str
@@ -74,6 +76,7 @@ class Forward:
     others: Mapping[str, str] | None = None
     unsubscribe: Unsubscribe | None = None
     dmarc: str = ""
+    keeps_arc: bool = False
 
 
 def author_of(block: HeaderBlock) -> Mailbox | None:
@@ -141,7 +144,7 @@ def forward(block: HeaderBlock, plan: Forward) -> bytes:
         if name == b"from":
             fields += sender
             sender = []  # RFC 5322 3.6: exactly one
-        elif not _is_dropped(name, gives_none):
+        elif (plan.keeps_arc and name in ARC_FIELDS) or not _is_dropped(name, gives_none):
             fields += _kept(field, plan, written)
     return b"".join([raw + b"\r\n" for raw in fields]) + b"\r\n"
 

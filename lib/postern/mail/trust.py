@@ -20,8 +20,6 @@ from postern.mail.stamp import Malformed, Reader, Result
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from postern.mail.header import Field, HeaderBlock
 
 MAX_FIELD_BYTES = 16 * 1024
@@ -47,30 +45,50 @@ class Verdict:
 UNKNOWN = Verdict()
 
 
+@dataclass(frozen=True)
+class Stamp:
+    """The one field of the receiver's that is believed, and what it says."""
+
+    field: Field
+    results: tuple[Result, ...]
+
+
 def read(block: HeaderBlock, authserv: str) -> Verdict:
     """What the receiver called `authserv` says. Never raises."""
-    for field in _stamped(block, authserv):
+    found = stamp(block, authserv)
+    return _verdict(list(found.results)) if found else UNKNOWN
+
+
+def stamp(block: HeaderBlock, authserv: str) -> Stamp | None:
+    """The receiver's field. None when there is none, or when it is not to be believed."""
+    for field in zone(block, authserv):
+        if field.name.lower() != b"authentication-results":
+            continue
         value = field.value
         reader = Reader(words.to_text(value[:MAX_FIELD_BYTES]))
         try:
             if reader.authserv_id().lower() != authserv.lower():
                 continue
-            return UNKNOWN if len(value) > MAX_FIELD_BYTES else _verdict(reader.results())
+            return None if len(value) > MAX_FIELD_BYTES else Stamp(field, tuple(reader.results()))
         except Malformed:
             if reader.named.lower() == authserv.lower():
-                return UNKNOWN
-    return UNKNOWN
+                return None
+    return None
 
 
-def _stamped(block: HeaderBlock, authserv: str) -> Iterator[Field]:
-    """The fields Authentication-Results above what the sender sent. None where the receiver's Received is not on top."""
+def zone(block: HeaderBlock, authserv: str) -> list[Field]:
+    """The fields above what the sender sent. None where the receiver's Received is not on top."""
     fields = list(block.fields)
     received = [place for place, field in enumerate(fields) if field.name.lower() == b"received"]
     if not received or not _is_by(fields[received[0]], authserv):
-        return
-    for field in fields[: received[1] if len(received) > 1 else None]:
-        if field.name.lower() == b"authentication-results":
-            yield field
+        return []
+    return fields[: received[1] if len(received) > 1 else None]
+
+
+def signs_for(signer: str, authserv: str) -> bool:
+    """Is this domain (the d= of a seal) the receiver's own?"""
+    name = authserv.lower()
+    return signer == _RECEIVED_BY.get(name) or _covers(signer, name)
 
 
 def _is_by(received: Field, authserv: str) -> bool:

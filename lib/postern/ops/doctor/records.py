@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from postern.base.errors import Conflict
+from postern.mail import dkim_record
+from postern.ops import own_dkim
 from postern.ops.cloudflare import spf
 from postern.ops.cloudflare.plan import DMARC
 from postern.ops.cloudflare.zone import MX_HOSTS
@@ -15,9 +17,12 @@ from postern.ops.doctor.check import FAIL, OK, WARN, plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from postern.base.settings import Config
     from postern.dns.doh import Resolver
     from postern.ops.doctor.senders import Sender
+    from postern.ops.own_dkim import OwnKey
 
 CLOUDFLARE, PIPE = "cloudflare", "pipe"
 MX_OF = {
@@ -34,6 +39,8 @@ SUFFIX_OF = {
     "ses": (".amazonaws.com",),
 }
 KINDS = ("mx", "spf", "dkim", "dmarc")
+OWN = "own-dkim"
+"""What is found besides where Postern has keys of its own for the domain."""
 
 
 @dataclass(frozen=True)
@@ -60,14 +67,22 @@ def way_in(config: Config) -> str:
 
 
 def look(
-    resolver: Resolver, domain: str, way: str, sender: Sender, selectors: tuple[str, ...]
+    resolver: Resolver,
+    domain: str,
+    way: str,
+    sender: Sender,
+    selectors: tuple[str, ...],
+    own: Sequence[OwnKey] = (),
 ) -> list[Record]:
-    """One finding for each of KINDS. Unreachable when the DNS cannot be asked."""
+    """One finding for each of KINDS, and of OWN where there are keys. Unreachable when the DNS cannot be asked."""
+    found = _own(resolver, domain, own)
+    signs = bool(found) and found[0].status == OK
     return [
         _mx(resolver, domain, way),
         _spf(resolver, domain, way, sender),
-        _dkim(resolver, domain, sender, selectors or sender.selectors),
+        _dkim(resolver, domain, sender, selectors or sender.selectors, signs),
         _dmarc(resolver, domain),
+        *found,
     ]
 
 
@@ -106,7 +121,8 @@ def _spf(resolver: Resolver, domain: str, way: str, sender: Sender) -> Record:
     return Record(domain, "spf", FAIL, found, "Put this in place of the record that is there.", add)
 
 
-def _dkim(resolver: Resolver, domain: str, sender: Sender, selectors: tuple[str, ...]) -> Record:
+def _dkim(resolver: Resolver, domain: str, sender: Sender, selectors: tuple[str, ...], signs: bool) -> Record:
+    """Of the relay's keys. `signs`: Postern signs with keys of its own, so the relay need not."""
     there = []
     for selector in selectors:
         name = f"{selector}._domainkey.{domain}"
@@ -114,6 +130,8 @@ def _dkim(resolver: Resolver, domain: str, sender: Sender, selectors: tuple[str,
             there.append(selector)
     if there:
         return Record(domain, "dkim", OK, f"selectors {', '.join(there)}")
+    if signs:
+        return Record(domain, "dkim", OK, "Postern signs by itself")
     asked = f"none at {', '.join(selectors)}" if selectors else "the relay's selectors are not known"
     example = f"{selectors[0] if selectors else 'SELECTOR'}._domainkey.{domain}"
     remedy = (
@@ -121,6 +139,24 @@ def _dkim(resolver: Resolver, domain: str, sender: Sender, selectors: tuple[str,
         "With another selector: postern doctor dns --selector NAME"
     )
     return Record(domain, "dkim", FAIL if selectors else WARN, asked, remedy)
+
+
+def _own(resolver: Resolver, domain: str, own: Sequence[OwnKey]) -> list[Record]:
+    """Of Postern's keys, but those that were replaced: whether each is published as it is."""
+    wanted = [one for one in own if not one.replaced]
+    if not wanted:
+        return []
+    faults = own_dkim.faults(resolver, wanted)
+    wrong = [one for one, fault in faults if fault]
+    waiting = [one for one in wanted if not one.signs]
+    found = "; ".join(f"{one.key.selector}: {fault or 'as it should be'}" for one, fault in faults)
+    if wrong:
+        add = tuple(dkim_record.line(one.key) for one in wrong)
+        status = FAIL if any(one.signs for one in wrong) else WARN
+        return [Record(domain, OWN, status, found, f"Add the record. Then: postern dkim check {domain}", add)]
+    if waiting:
+        return [Record(domain, OWN, WARN, found, f"Let it sign: postern dkim check {domain}")]
+    return [Record(domain, OWN, OK, found)]
 
 
 def _dmarc(resolver: Resolver, domain: str) -> Record:

@@ -51,7 +51,17 @@ STEPS = (
 PASSING = (".env.new", "bin", "monitor.json", "run", "upgrade.json", "venv", "venvs")
 """What an uninstallation takes from the home."""
 
-DATA = ("backups", "cloudflare.json", "doctor.json", "install.json", "logs", "releases", "spool", ".env")
+DATA = (
+    "backups",
+    "cloudflare.json",
+    "dkim.json",
+    "doctor.json",
+    "install.json",
+    "logs",
+    "releases",
+    "spool",
+    ".env",
+)
 """What it takes only when told so, the keys last. Anything else in the home is not ours and stays."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from postern.dns.doh import Resolver, Unreachable
+from postern.ops import own_dkim
 from postern.ops.doctor import records, senders
 from postern.ops.doctor.check import FAIL, WARN
 from postern.ops.doctor.item import CRITICAL, IMPORTANT, Item, fail, ok, unknown, warn
@@ -31,7 +32,14 @@ def _found(scene: Scene) -> list[Record]:
     resolver = Resolver(scene.config.doh_url, SECONDS)
     way = scene.inbound or records.way_in(scene.config)
     sender = senders.of_host(scene.config.relay_host)
-    return [one for name in names for one in records.look(resolver, name, way, sender, scene.selectors)]
+    own = own_dkim.keys(scene.home)
+    return [
+        one
+        for name in names
+        for one in records.look(
+            resolver, name, way, sender, scene.selectors, [key for key in own if key.key.domain == name]
+        )
+    ]
 
 
 def _domains(scene: Scene) -> tuple[str, ...]:
@@ -48,6 +56,8 @@ def _look(kind: str, scene: Scene) -> Check:
     except Unreachable as error:
         # Not that the records are wrong: nobody knows.
         return unknown(error.reason, error.remedy)
+    if not mine and kind == records.OWN:
+        return ok("Postern has no keys of its own, so the relay signs")
     if not mine:
         return unknown("there is no domain yet", "Run: postern domain add alias.example.org")
     told = "; ".join(f"{one.domain}: {one.found}" for one in mine)
@@ -103,6 +113,14 @@ CHECKS = (
         "The relay's DKIM key is published",
         "docs/relays.md",
         "The mailbox's server refuses our mail for want of DKIM",
+    ),
+    _item(
+        records.OWN,
+        "SH-08",
+        CRITICAL,
+        "What Postern signs by itself can be verified: its keys are published as they are",
+        "docs/dkim.md",
+        "Receivers say that our DKIM signature is broken",
     ),
     _item(
         "dmarc",

@@ -18,10 +18,14 @@ def _settings(scene: Scene) -> Check:
     return ok(f"complete, for {scene.config.url}")
 
 
+FILES = ("doctor.json", "cloudflare.json", "dkim.json")
+"""What commands write into the home."""
+
+
 def _private(scene: Scene) -> Check:
     """Everything in the home is its owner's; what others may read is named."""
     wrong = []
-    for name in ("", ".env", "logs", "spool", "backups", "run", "doctor.json", "cloudflare.json"):
+    for name in ("", ".env", "logs", "spool", "backups", "run", *FILES):
         path = os.path.join(scene.home, name) if name else scene.home
         try:
             found = os.stat(path)
