@@ -53,6 +53,7 @@ MAY_FAIL = {
     "alerts list",
     "cron status",
     "deps check",
+    "dkim check",
     "doctor dns",
     "doctor limits",
     "doctor look",
@@ -64,6 +65,7 @@ MAY_FAIL = {
 
 OTHER_TABLE = {
     "deps check",
+    "dkim record",
     "doctor dns",
     "doctor limits",
     "doctor look",
@@ -71,7 +73,7 @@ OTHER_TABLE = {
     "relay presets",
     "relay test",
 }
-"""Those whose table leaves some of it for the lines below it."""
+"""Those whose table leaves some of it for the lines below it, or that print lines to paste instead."""
 
 MAY_BE_EMPTY = {"alerts list", "invitation list", "key list", "user passkeys", "resident status", "rollback"}
 
@@ -159,6 +161,7 @@ def furnished(house: House) -> House:
     house.cli("alias", "add", "jane", "--kind", "uuid")
     house.cli("contact", "add", ALIAS, "bob@shop.example")
     house.cli("alias", "note", ALIAS, "2026-01-31 is no time here")
+    house.cli("dkim", "new", DOMAIN, "--kind", "ed25519")
     return house
 
 
