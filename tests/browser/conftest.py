@@ -30,7 +30,7 @@ from support.relay import ScriptedRelay
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = pathlib.Path(__file__).parent
     for item in items:
-        if here in item.path.parents:
+        if item.path.parent == here:
             item.add_marker(pytest.mark.tier("browser"))
 
 

@@ -49,6 +49,7 @@ from support.patience import PATIENCE, child, until
 from support.postgres import Database as Place
 from support.postgres import fresh_database
 from support.store import SCHEMA
+from support.template import ready_database
 
 FILES = migrate.read_files()
 
@@ -62,7 +63,7 @@ def running(folder: pathlib.Path, place: Place) -> Instance:
 
 @pytest.fixture
 def place(request: pytest.FixtureRequest, cluster: Superuser) -> Iterator[Place]:
-    with fresh_database(cluster, owned=getattr(request, "param", True)) as made:
+    with ready_database(cluster, owned=getattr(request, "param", True)) as made:
         yield made
 
 

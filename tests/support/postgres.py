@@ -78,17 +78,22 @@ def fresh_database(
     server: Superuser, *, owned: bool = True, template: str = "template1"
 ) -> Iterator[Database]:
     """A database for one test. Its role owns it, or was only granted ALL, as on hosts whose panel makes databases."""
-    name = f"t_{os.getpid()}_{next(_numbers)}"
+    made = make_database(server, f"t_{os.getpid()}_{next(_numbers)}", owned=owned, template=template)
+    try:
+        yield made
+    finally:
+        server.drop_database(made.name)
+
+
+def make_database(server: Superuser, name: str, *, owned: bool, template: str = "template1") -> Database:
+    """The same, to be dropped by the caller, or by nobody: it goes with the server."""
     if owned:
         server.create_database(name, OWNER, template)
     else:
         server.create_database(name, template=template)
         with contextlib.closing(server.connect()) as connection:
             connection.run(f"GRANT ALL ON DATABASE {identifier(name)} TO {identifier(GRANTED)}")
-    try:
-        yield Database(server, name, OWNER if owned else GRANTED)
-    finally:
-        server.drop_database(name)
+    return Database(server, name, OWNER if owned else GRANTED)
 
 
 class Keeper:

@@ -7,25 +7,25 @@ import os
 from collections.abc import Iterator
 
 from postern.ops.local.superuser import Superuser
-from support.postgres import OWNER, Database, fresh_database
+from support.postgres import Database, fresh_database, make_database
 from support.store import migrated
 
-_templates: dict[str, str] = {}
-"""By the server's socket: the database that this process migrated there. It goes with the server."""
+_templates: dict[tuple[str, bool], str] = {}
+"""By the server's socket, and whether the role owns it: the database that this process migrated there."""
 
 
 @contextlib.contextmanager
-def ready_database(server: Superuser) -> Iterator[Database]:
+def ready_database(server: Superuser, *, owned: bool = True) -> Iterator[Database]:
     """A database of one test, as migrations leave an empty one."""
-    if server.socket not in _templates:
-        _templates[server.socket] = _migrate_one(server)
-    with fresh_database(server, template=_templates[server.socket]) as made:
+    wanted = (server.socket, owned)
+    if wanted not in _templates:
+        _templates[wanted] = _migrate_one(server, owned)
+    with fresh_database(server, owned=owned, template=_templates[wanted]) as made:
         yield made
 
 
-def _migrate_one(server: Superuser) -> str:
-    made = Database(server, f"ready_{os.getpid()}", OWNER)
-    server.create_database(made.name, OWNER)
+def _migrate_one(server: Superuser, owned: bool) -> str:
+    made = make_database(server, f"ready_{os.getpid()}_{owned}", owned=owned)
     try:
         migrated(made)
     except BaseException:
