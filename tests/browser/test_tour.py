@@ -49,6 +49,8 @@ PICTURES = {
     "/admin/operation": "admin-operation",
     "/admin/figures": "admin-figures",
     "/admin/log": "admin-log",
+    "/admin/help": "admin-help",
+    "/admin/help/*": "admin-help-page",
 }
 """Route -> the name of its pictures."""
 
@@ -70,6 +72,7 @@ NO_PICTURE = {
     "/settings/data/everything": "a download",
     "/settings/data/aliases/*": "a download",
     "/mail/*": "a download",
+    "/admin/help/img/*": "a picture",
 }
 
 MOVED_IN = b"""\
@@ -111,6 +114,7 @@ def test_each_page_is_looked_at(
         "/mailboxes/*/delete": f"/mailboxes/{lively.mailbox.uid}/delete",
         "/domains/*": f"/domains/{domain}",
         "/admin/users/*": f"/admin/users/{other}",
+        "/admin/help/*": "/admin/help/pipe",
     }
     stranger, admin = visit(None, look), visit(lively, look)
     newcomer = visit(site.person(welcomed=False, handle="ada"), look)

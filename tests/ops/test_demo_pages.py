@@ -33,6 +33,7 @@ PAGES = {
     "/admin/operation": ("Health", "Jobs"),
     "/admin/figures": ("Messages taken in", "Size of the database"),
     "/admin/log": ("Make sign-in link",),
+    "/admin/help": ("Choose a host", "Troubleshooting"),
 }
 """What stands where."""
 

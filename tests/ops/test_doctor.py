@@ -170,6 +170,7 @@ def test_the_exit_code_tells_the_worst(estate: Estate):
     assert code == 2
     assert "Next: dns.mx" in out
     assert "docs/TROUBLESHOOTING.md, “Mail to an alias does not arrive" in out
+    assert re.search(r"admins read them at http://\S+/admin/help, too\.", out)
 
 
 def test_json_has_every_field_that_a_program_wants(estate: Estate):

@@ -373,7 +373,10 @@ def test_every_check_has_its_remedy_and_its_entry_in_the_docs():
     entries = re.findall(r"(?m)^### (.+)$", page)
     assert sorted(entries) == sorted(remedies.REMEDIES)
     for name in [*TURNS, "relay", "clock", "database"]:
-        assert remedies.remedy(name)
+        told = remedies.remedy(name, "https://alias.example")
+        entry = told.partition("#")[2].partition(" ")[0]
+        assert told.endswith(f"https://alias.example/admin/help/operations-monitoring#{entry})")
+        assert entry in entries
 
 
 QUOTA_HEAD = (

@@ -56,10 +56,12 @@ STARS = {
     "/mailbox/*": "proof",
     "/block/*": "block",
     "/settings/data/aliases/*": "simplelogin",
+    "/admin/help/*": "pipe",
+    "/admin/help/img/*": "admin-log-phone-light.webp",
 }
 """Route -> what its `*` stands for: a name of estate.ids, a name of estate.tokens, or a word of the program (WORDS)."""
 
-WORDS = {"simplelogin"}
+WORDS = {"simplelogin", "pipe", "admin-log-phone-light.webp"}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ class Answer:
 
     @property
     def text(self) -> str:
-        return self.body.decode()
+        is_picture = self.headers.get("content-type", "").startswith("image/")
+        return self.body.decode("latin-1" if is_picture else "utf-8")
 
     @property
     def json(self) -> Any:

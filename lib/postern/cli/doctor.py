@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from postern.base import guide
 from postern.base.errors import BadInput
 from postern.cli import common, doctor_answers
 
@@ -142,7 +143,8 @@ def look(args: argparse.Namespace) -> int:
         if args.go_live:
             print(go_live.report(findings, _address(scene), scene.now))
             return int(bool(go_live.open_points(findings)))
-    _show_findings(findings, args.json)
+        address = _address(scene)
+    _show_findings(findings, args.json, address)
     return registry.exit_code(findings)
 
 
@@ -152,7 +154,8 @@ def look_at_group(args: argparse.Namespace) -> int:
 
     with _scene() as scene:
         findings = registry.look(scene, registry.chosen([args.group]))
-    _show_findings(findings, args.json)
+        address = _address(scene)
+    _show_findings(findings, args.json, address)
     return registry.exit_code(findings)
 
 
@@ -203,8 +206,8 @@ def print_checklist(args: argparse.Namespace) -> None:
     print(checklist.page(), end="")
 
 
-def _show_findings(findings: Sequence[Finding], as_json: bool) -> None:
-    """A table; below it what to do, and what is next."""
+def _show_findings(findings: Sequence[Finding], as_json: bool, address: str) -> None:
+    """A table; below it what to do, where that is told at more length, and what is next."""
     from postern.ops.doctor import registry
 
     rows: list[dict[str, object]] = [
@@ -223,6 +226,8 @@ def _show_findings(findings: Sequence[Finding], as_json: bool) -> None:
             print(f"\n{one.item.id}: {one.remedy}")
             print(f"  {_guide(one)}")
     following = registry.next_step(findings)
+    if any(one.remedy for one in findings) and address.startswith("http"):
+        print(f"\nThe pages lie beside the program; admins read them at {address}{guide.HOME}, too.")
     if following:
         print(
             f"\nNext: {following.item.id}. {following.item.question or following.item.what}.".replace(

@@ -5,6 +5,7 @@ Of a delivery it shows whose it is, how large, and the relay's reply code; not t
 
 from __future__ import annotations
 
+from postern.base import guide
 from postern.base.database import SYSTEM
 from postern.base.errors import Conflict
 from postern.base.relay_place import places
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from postern.web.response import Response
 
 PATH = "/admin/operation"
+ENTRIES = "docs/operations/monitoring.md"
+"""It has an entry for each check of /health, under the check's own name; the drain is the job `deliver`."""
+
 MANY = 100
 BUSIEST = 10
 
@@ -97,8 +101,14 @@ def _check(one: Check) -> Safe:
         "admin_check",
         name=one.name.capitalize(),
         detail=one.detail,
-        badge=render.render("admin_check_ok" if one.ok else "admin_check_fail"),
+        badge=render.render("admin_check_ok")
+        if one.ok
+        else render.render("admin_check_fail", name=one.name, guide=guide.path(f"{ENTRIES}#{_entry(one)}")),
     )
+
+
+def _entry(one: Check) -> str:
+    return "job" if one.name == "drain" else one.name
 
 
 def _budget(place: RelayPlace, usage: Usage, several: bool) -> Safe:

@@ -59,6 +59,12 @@ def join(pieces: Iterable[str]) -> Safe:
     return Safe("".join(map(_escaped, pieces)))
 
 
+def element(tag: str, content: str, /, **attributes: str) -> Safe:
+    """One element, for what is too small for a file: `class_` is class, `data_x` data-x."""
+    given = (f' {name.rstrip("_").replace("_", "-")}="{escape(value)}"' for name, value in attributes.items())
+    return Safe(f"<{tag}{''.join(given)}>{_escaped(content)}</{tag}>")
+
+
 def address(text: str) -> Safe:
     """An address that a narrow screen may break before its @."""
     return Safe(escape(text).replace("@", "<wbr>@"))

@@ -38,6 +38,7 @@ ADMIN_TABS = (
     ("Operation", "/admin/operation"),
     ("Figures", "/admin/figures"),
     ("Log", "/admin/log"),
+    ("Help", "/admin/help"),
 )
 SETTINGS_TABS = (
     ("General", "/settings"),

@@ -152,6 +152,9 @@ ROUTES = {
     ("POST", "/admin/deliveries/*/drop"): "admin_operation:drop",
     ("GET", "/admin/figures"): "admin_figures:show",
     ("GET", "/admin/log"): "admin_log:show",
+    ("GET", "/admin/help"): "help:show",
+    ("GET", "/admin/help/*"): "help:show_one",
+    ("GET", "/admin/help/img/*"): "help:picture",
 }
 """Method and path to `module:function` in postern.web."""
 

@@ -71,7 +71,7 @@ def _tell_all(context: Context) -> int:
         untold = findings.claim_untold(db)
     if not untold:
         return 0
-    told = tell.tell(context, words(untold))
+    told = tell.tell(context, words(untold, context.config.url))
     with context.pool.connection() as db, db.transaction(SYSTEM):
         for one in untold:
             (findings.told if told else findings.give_back)(db, one)
@@ -81,11 +81,11 @@ def _tell_all(context: Context) -> int:
     return len(untold) if told else 0
 
 
-def words(untold: list[Finding]) -> Words:
-    """What the operator reads."""
+def words(untold: list[Finding], url: str) -> Words:
+    """What the operator reads; `url` is the site's."""
     bad, good = [one for one in untold if one.bad], [one for one in untold if not one.bad]
     names = ", ".join(one.name for one in bad) or ", ".join(one.name for one in good)
-    lines = [f"{one.name}: {one.detail}. {_for_how_long(one)} {remedy(one.name)}" for one in bad]
+    lines = [f"{one.name}: {one.detail}. {_for_how_long(one)} {remedy(one.name, url)}" for one in bad]
     lines += [f"{one.name}: well again ({one.detail})." for one in good]
     return Words(f"Trouble: {names}" if bad else f"Well again: {names}", tuple(lines), good=not bad)
 
@@ -105,7 +105,11 @@ def _database_state(context: Context, *, ok: bool, detail: str) -> None:
     if not state.is_to_be_told(clock.now()):
         return
     if state.bad:
-        said = Words("Trouble: database", (f"database: {detail}. {remedy('database')}",), good=False)
+        said = Words(
+            "Trouble: database",
+            (f"database: {detail}. {remedy('database', context.config.url)}",),
+            good=False,
+        )
     else:
         said = Words("Well again: database", (f"database: well again ({detail}).",), good=True)
     if tell.tell(context, said):

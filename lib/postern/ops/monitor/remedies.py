@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from postern.base import guide
+
 PAGE = "docs/operations/monitoring.md"
 
 REMEDIES = {
@@ -25,7 +27,8 @@ REMEDIES = {
 }
 
 
-def remedy(name: str) -> str:
-    """What to do, and where more stands."""
+def remedy(name: str, url: str) -> str:
+    """What to do, and where more stands: in the files, for the site at `url` may be what is down, and there."""
     entry = name if name in REMEDIES else name.partition("-")[0]
-    return f"{REMEDIES[entry]} ({PAGE}#{entry})"
+    page = f"{PAGE}#{entry}"
+    return f"{REMEDIES[entry]} ({page} or {url}{guide.path(page)})"
