@@ -6,6 +6,8 @@ import pathlib
 
 import dkim
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from postern.mail import arc, canonical, header, rewrite
 from postern.mail import dkim as own_dkim
@@ -190,6 +192,52 @@ def test_a_set_that_only_pretends_to_be_the_receivers_is_not_believed():
     true = received(WRITTEN, seals=NONE)
     assert arc.plan(parsed(true), AUTHSERV).cv == PASS
     assert arc.plan(parsed(true.replace(b"i=1;\r\n\tmx.", b"i=1;\r\n\tmy.")), AUTHSERV) == Plan()
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.sampled_from(
+            [
+                b"ARC-Seal:",
+                b"arc-message-signature:",
+                b"ARC-Authentication-Results:",
+                b"Received: by ",
+                b"X:",
+                b"\r\n ",
+                b"\r\n",
+                b" i=1;",
+                b"i=2",
+                b"i=\xff;",
+                b"cv=none;",
+                b"cv=pass;",
+                b"cv=fail",
+                b";",
+                b"=",
+                b"(",
+                b" ",
+                b"d=list.example;",
+                b"cloudflare-email.net; now\r\n",
+                b"mx.cloudflare.net;",
+                b"arc=pass",
+                b"Authentication-Results: ",
+            ]
+        ),
+        max_size=40,
+    ).map(b"".join)
+)
+def test_whatever_comes_there_is_a_plan_and_its_set_can_be_made(came: bytes):
+    block = parsed(RECEIVED + STAMP % b"; arc=pass" + came + b"\r\n" + WRITTEN)
+    plan = arc.plan(block, AUTHSERV)
+    assert 0 <= plan.instance <= arc.MOST_SETS
+    if plan.stamp:
+        made = arc.made(
+            signing_key_of("alias.example", "ed25519"),
+            plan,
+            block.fields,
+            b"",
+        )
+        assert [b"\r" in one.replace(b"\r\n", b"") for one in made] == [False] * 3
 
 
 def test_nothing_is_sealed_where_the_receiver_said_nothing():

@@ -357,6 +357,7 @@ def test_the_command(instance: Instance, cloudflare: Cloudflare):
             "cloudflare", verb, domain, *args, "--api", cloudflare.url, stdin=stdin, code=code
         )
 
+    instance.cli("dkim", "new", domain, "--kind", "ed25519", "--selector", "own")
     shown = run("plan")
     assert f"~ Email Routing of {domain}\n    - off\n    + on, with MX" in shown
     assert cloudflare.calls == []
@@ -366,6 +367,7 @@ def test_the_command(instance: Instance, cloudflare: Cloudflare):
         assert f"\n~/.postern/bin/postern cloudflare {verb} alias.example.org\n" in guide
     assert "not as it should be" in run("check", code=69)
     assert "Done: Worker postern-inbound" in run("apply", "--yes", "--keep-token")
+    assert text(cloudflare, f"own-ed25519._domainkey.{domain}")[0].startswith("v=DKIM1; k=ed25519; p=")
     env = pathlib.Path(instance.home, ".env")
     assert TOKEN in env.read_text() and stat.S_IMODE(env.stat().st_mode) == 0o600
     assert "All is as it should be." in run("check", stdin="")

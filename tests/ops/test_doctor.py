@@ -385,6 +385,19 @@ def test_dns_holds_our_own_keys_against_what_is_published(
         assert bool(found[records.OWN].remedy) == (status != OK)
 
 
+def test_while_a_new_key_waits_for_its_record_the_old_one_still_counts(doh_server: DohServer):
+    from postern.dns.doh import Resolver
+
+    old, new = signing_key_of(DOMAIN), signing_key_of(DOMAIN, "ed25519")
+    name, _, text = dkim_record.line(old).partition(" TXT ")
+    doh_server.zone[name] = [f"TXT {text}"]
+    own = [OwnKey(new, 2, False, False), OwnKey(old, 1, True, False)]
+    looked = records.look(Resolver(doh_server.url, 20), DOMAIN, "pipe", senders.OTHER, (), own)
+    found = {one.kind: one for one in looked}
+    assert (found["dkim"].status, found[records.OWN].status) == (OK, WARN)
+    assert found[records.OWN].add == (dkim_record.line(new),)
+
+
 def test_doctor_dns_shows_the_records_and_ends_with_one_when_one_is_wrong(estate: Estate):
     house = estate.house
     code, out, _ = house.tell("doctor", "dns")

@@ -1,6 +1,7 @@
 """The home: the private folder of an instance, never under the document root.
 
 home/.env          settings and secrets, 0600
+home/dkim.json     keys that sign mail, 0600, where there are some
 home/venv          the two dependencies: a link into home/venvs/
 home/bin/          the commands `postern` and `pipe`
 home/logs/         JSON lines, a file a day

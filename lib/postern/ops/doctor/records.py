@@ -75,14 +75,14 @@ def look(
     own: Sequence[OwnKey] = (),
 ) -> list[Record]:
     """One finding for each of KINDS, and of OWN where there are keys. Unreachable when the DNS cannot be asked."""
-    found = _own(resolver, domain, own)
-    signs = bool(found) and found[0].status == OK
+    ours = own_dkim.faults(resolver, [one for one in own if not one.replaced])
+    signs = any(one.signs and not fault for one, fault in ours)
     return [
         _mx(resolver, domain, way),
         _spf(resolver, domain, way, sender),
         _dkim(resolver, domain, sender, selectors or sender.selectors, signs),
         _dmarc(resolver, domain),
-        *found,
+        *_own(domain, ours),
     ]
 
 
@@ -141,20 +141,17 @@ def _dkim(resolver: Resolver, domain: str, sender: Sender, selectors: tuple[str,
     return Record(domain, "dkim", FAIL if selectors else WARN, asked, remedy)
 
 
-def _own(resolver: Resolver, domain: str, own: Sequence[OwnKey]) -> list[Record]:
-    """Of Postern's keys, but those that were replaced: whether each is published as it is."""
-    wanted = [one for one in own if not one.replaced]
-    if not wanted:
+def _own(domain: str, ours: Sequence[tuple[OwnKey, str]]) -> list[Record]:
+    """Of Postern's keys, each with what is wrong with its record."""
+    if not ours:
         return []
-    faults = own_dkim.faults(resolver, wanted)
-    wrong = [one for one, fault in faults if fault]
-    waiting = [one for one in wanted if not one.signs]
-    found = "; ".join(f"{one.key.selector}: {fault or 'as it should be'}" for one, fault in faults)
+    wrong = [one for one, fault in ours if fault]
+    found = "; ".join(f"{one.key.selector}: {fault or 'as it should be'}" for one, fault in ours)
     if wrong:
         add = tuple(dkim_record.line(one.key) for one in wrong)
         status = FAIL if any(one.signs for one in wrong) else WARN
         return [Record(domain, OWN, status, found, f"Add the record. Then: postern dkim check {domain}", add)]
-    if waiting:
+    if not all(one.signs for one, _ in ours):
         return [Record(domain, OWN, WARN, found, f"Let it sign: postern dkim check {domain}")]
     return [Record(domain, OWN, OK, found)]
 
