@@ -79,6 +79,12 @@ def test_a_key_for_another_domain_or_one_that_waits_signs_nothing(instance: Inst
         assert b"ARC-" not in got.content
 
 
+def test_the_key_that_came_last_signs_also_when_the_clock_was_set_back(tmp_path: pathlib.Path):
+    keys = [KeptKey(DOMAIN, name, ED25519, made, 1, "") for name, made in (("new", 100), ("old", 200))]
+    dkim_keys.write(str(tmp_path), keys)
+    assert [one.selector for one in dkim_keys.in_use(dkim_keys.read(str(tmp_path)))] == ["new"]
+
+
 def test_notices_and_replies_are_signed_and_not_sealed(instance: Instance, relay: ScriptedRelay):
     """The body of a reply is changed on its way: it is the changed one that is signed."""
     from postern.base.database import SYSTEM

@@ -38,14 +38,17 @@ class KeptKey:
 
 
 def read(home: str) -> list[KeptKey]:
-    """All keys, the newest first. ConfigError when the file is there and cannot be used."""
+    """All keys in the order of the file, which is the newest first, whatever the clock said when each was made.
+
+    ConfigError when the file is there and cannot be used.
+    """
     path = os.path.join(home, FILE)
     try:
         with open(path, encoding="utf-8") as file:
             mode = os.fstat(file.fileno()).st_mode
             if stat.S_IMODE(mode) & 0o077:
                 raise ConfigError(f"{path} can be read by others.", f"Run: chmod 600 {path}")
-            found = [KeptKey(**one) for one in json.load(file)]
+            return [KeptKey(**one) for one in json.load(file)]
     except FileNotFoundError:
         return []
     except (OSError, ValueError, TypeError):
@@ -54,7 +57,6 @@ def read(home: str) -> list[KeptKey]:
             "Bring it back, or move it away: mail then goes out without Postern's own signature. "
             "Then make new keys: postern dkim new DOMAIN",
         ) from None
-    return sorted(found, key=lambda one: (-one.made, one.domain, one.selector))
 
 
 def write(home: str, keys: Iterable[KeptKey]) -> None:
