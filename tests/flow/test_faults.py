@@ -33,6 +33,12 @@ def let_leases_run_out(instance: Instance) -> None:
     instance.query("UPDATE deliveries SET due_at = now() WHERE state = 'queued'")
 
 
+BLOCKED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+)
+"""Who waits for a lock; of this database, for others run on the same server."""
+
+
 def kill_at(instance: Instance, relay: ScriptedRelay, point: str) -> None:
     """Run a drain that is killed the moment the relay is at this point of the talk."""
     drains = []
@@ -97,8 +103,7 @@ def test_killed_after_the_answer_before_the_record_it_arrives_twice(
         relay.on("body", hold)
         drain = instance.start_drain()
         with ready_database.connect_superuser() as watcher:
-            blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%deliveries%'"
-            until(lambda: watcher.run(blocked) == [[1]])
+            until(lambda: watcher.run(f"{BLOCKED} AND query LIKE '%deliveries%'") == [[1]])
         drain.send_signal(signal.SIGKILL)
         drain.communicate(timeout=PATIENCE)
         relay._hooks.clear()
@@ -120,11 +125,7 @@ def test_killed_between_the_claim_and_the_relay_nothing_is_lost(
         holder.run("BEGIN")
         holder.run("LOCK TABLE postern.message_chunks IN ACCESS EXCLUSIVE MODE")
         drain = instance.start_drain()
-        until(
-            lambda: (
-                watcher.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == [[1]]
-            )
-        )
+        until(lambda: watcher.run(BLOCKED) == [[1]])
         drain.send_signal(signal.SIGKILL)
         drain.communicate(timeout=PATIENCE)
         holder.run("ROLLBACK")
@@ -147,16 +148,11 @@ def test_a_receipt_killed_before_its_commit_leaves_nothing_and_answers_nothing(
         holder.run("LOCK TABLE postern.deliveries IN ACCESS EXCLUSIVE MODE")
         with ThreadPoolExecutor(1) as thread:
             answer = thread.submit(instance.post, site, mime)
-            until(
-                lambda: (
-                    watcher.run("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
-                    == [[1]]
-                )
-            )
+            until(lambda: watcher.run(BLOCKED) == [[1]])
             os.kill(instance.site_pid, signal.SIGKILL)
             assert answer.exception() is not None
         holder.run("ROLLBACK")
-    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%'"
+    open_ones = "SELECT count(*) FROM pg_stat_activity WHERE state LIKE 'idle in transaction%' AND datname = current_database()"
     until(lambda: instance.query(open_ones) == [[0]])
     assert instance.query(
         "SELECT (SELECT count(*) FROM messages), (SELECT count(*) FROM fingerprints), (SELECT count(*) FROM message_chunks)"

@@ -48,7 +48,10 @@ def test_of_two_who_remember_the_same_at_once_one_is_first(
         assert remember(db, value)
         thread = threading.Thread(target=lambda: answers.append(do(other, remember, value)))
         thread.start()
-        until(lambda: store.look("SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"))
+        waiting = (
+            "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        until(lambda: store.look(waiting))
         assert answers == []
     join(thread)
     assert answers == [False]
