@@ -16,10 +16,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from postern.base import dkim_keys
 from postern.base.database import SYSTEM
+from postern.base.dkim_keys import KeptKey
 from postern.flow.context import Context
 from postern.flow.receive import receive
-from postern.mail import envelope, header
+from postern.mail import envelope, header, signing_key
+from postern.mail.signing_key import ED25519
 from postern.store import aliases, domains, mailboxes, users
 from support.fixtures import RELAY_PASSWORD, RELAY_USER, relay_env
 from support.instance import ALIAS, DOMAIN, MAILBOX, ROOT, Instance
@@ -28,6 +31,7 @@ from support.patience import until
 from support.postfix import Postfix
 from support.postgres import Database
 from support.queue import inbound, put
+from support.signing import judge, signing_key_of
 
 pytestmark = pytest.mark.tier("postfix")
 
@@ -120,11 +124,13 @@ CORPORA = {"own": ROOT / "tests" / "mail" / "messages", "public": ROOT.parent / 
 
 @pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
 def test_every_message_arrives_whole(instance: Instance, postfix: Postfix, corpus: pathlib.Path) -> None:
-    """8-bit and UTF-8 header fields, NUL, bare CR, dots, over-long lines; all over one connection."""
+    """8-bit and UTF-8 header fields, NUL, bare CR, dots, over-long lines; all over one connection, and all signed."""
     found = sorted(corpus.rglob("*.eml"))
     if not found:
         pytest.skip(f"there is no corpus at {corpus}")
     context = instance.context()
+    key = signing_key_of(DOMAIN, ED25519)
+    dkim_keys.write(instance.home, [KeptKey(DOMAIN, key.selector, ED25519, 1, 1, signing_key.to_pem(key))])
     files = [file for file in found if received(instance, context, file.read_bytes()) == "stored"]
     assert len(files) > 20
     instance.drain()
@@ -135,11 +141,12 @@ def test_every_message_arrives_whole(instance: Instance, postfix: Postfix, corpu
         block, body = header.split([file.read_bytes()])
         content = got[number].content
         assert got[number].rcpt_to == MAILBOX
+        assert judge(content, key) == 1, file.name
         sent = b"".join(body)
         assert body_of(content) == (canonical(sent) if sent else b""), file.name
         new = content[: len(content) - len(body_of(content))]
         kept = fields(header.parse(block).to_bytes(), OURS | TAKEN_OUT)
-        assert fields(new, OURS) == kept, file.name
+        assert fields(new, {*OURS, "dkim-signature"}) == kept, file.name
         senders = parsed(new).get_all("From", [])
         assert len(senders) == 1
         assert f"@{DOMAIN}" in str(senders[0])
