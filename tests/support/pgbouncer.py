@@ -2,8 +2,9 @@
 
     with PgBouncer(cluster, default_pool_size=2) as pooler: Instance(folder, {**database.env, **pooler.env})
 
-It listens on 127.0.0.1 in clear and with TLS, asks for a password (SCRAM), and goes on by PostgreSQL's socket, so it runs as
-the user who may enter that one's folder. Keyword arguments are settings of its file. Unpacked by tests/tiers.py, not installed.
+It listens on a socket and on 127.0.0.1, there in clear and with TLS, asks `users` for their password (SCRAM), and goes on by
+PostgreSQL's socket, so it runs as the user who may enter that one's folder. Keyword arguments are settings of its file.
+Unpacked by tests/tiers.py, not installed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import shutil
 import signal
 import socket
+from collections.abc import Iterable
 from subprocess import Popen
 
 import tiers
@@ -29,7 +31,9 @@ SETTINGS = tiers.TOP / "docs" / "docker" / "pgbouncer.ini"
 class PgBouncer:
     """The server; leave the with block to end it."""
 
-    def __init__(self, server: Superuser, **settings: object) -> None:
+    def __init__(
+        self, server: Superuser, users: Iterable[str] = (OWNER, GRANTED), **settings: object
+    ) -> None:
         self._scratch = Scratch("postern-pool-", user=service_user())
         self.port = free_port()
         self.ca_file = self._secure()
@@ -38,8 +42,8 @@ class PgBouncer:
         os.chmod(program, 0o755)
         path = self._scratch.path("pgbouncer.ini")
         self._scratch.write(path, self._file(server, settings))
-        users = "".join(f'"{name}" "{PASSWORD}"\n' for name in (OWNER, GRANTED))
-        self._scratch.write(self._scratch.path("userlist"), users)
+        lines = "".join(f'"{name}" "{PASSWORD}"\n' for name in users)
+        self._scratch.write(self._scratch.path("userlist"), lines)
         self._argv = [program, path]
         self._process: Popen[bytes] | None = None
 
@@ -78,6 +82,11 @@ class PgBouncer:
         """The same, over TLS."""
         return {**self.env, "POSTERN_DB_SSLMODE": "verify-full", "POSTERN_DB_SSLROOTCERT": self.ca_file}
 
+    @property
+    def socket_env(self) -> dict[str, str]:
+        """The same, by its socket."""
+        return {**self.env, "POSTERN_DB_HOST": self._scratch.folder}
+
     def _secure(self) -> str:
         folder = self._scratch.path("tls")
         os.mkdir(folder, 0o755)
@@ -98,7 +107,7 @@ class PgBouncer:
             "listen_addr": "127.0.0.1",
             "listen_port": self.port,
             "auth_file": self._scratch.path("userlist"),
-            "unix_socket_dir": "",
+            "unix_socket_dir": self._scratch.folder,
             "client_tls_sslmode": "allow",
             "client_tls_cert_file": self._cert,
             "client_tls_key_file": self._key,
