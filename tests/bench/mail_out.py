@@ -137,7 +137,7 @@ def _profile(bench: Bench, lab: Lab, many: int) -> str:
     stats = pstats.Stats(str(out))
     total = stats.total_tt
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:12]
-    lines = ["| function | calls a message | % of the time |", "| --- | ---: | ---: |"]
+    lines = ["| function | calls a message | % of the time |", "| --- | --- | --- |"]
     for (file, _, function), (_, calls, own, _, _) in rows:
         short = file.rpartition("/lib/")[2].rpartition("site-packages/")[2] if "/" in file else "built in"
         label = function.replace("|", "\\|")

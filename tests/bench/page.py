@@ -7,7 +7,7 @@ import pathlib
 from collections.abc import Mapping, Sequence
 
 from figure import Goal, Line, Section, section
-from plot import bars
+from plot import WIDTH, bars
 
 HERE = pathlib.Path(__file__).parent
 TOP = HERE.parents[1]
@@ -34,6 +34,8 @@ def made() -> Mapping[pathlib.Path, str]:
     for name, one in sections.items():
         places[name] = _lines(one.lines)
         places[f"{name}-profile"] = one.profile
+    for name, title in PLOTS.items():
+        places[f"plot-{name}"] = _picture(f"img/performance-{name}.svg", f"{title}: bars of milliseconds")
     for name, words in places.items():
         text = text.replace("{" + name + "}", words)
     files = {PAGE: text}
@@ -46,8 +48,16 @@ def made() -> Mapping[pathlib.Path, str]:
     return files
 
 
+def _picture(path: str, words: str) -> str:
+    """As every picture of the guide is written; a plot is the same by day and by night, and its colours go with the page."""
+    return (
+        f'<picture>\n<source media="(prefers-color-scheme: dark)" srcset="{path}">\n'
+        f'<img src="{path}" alt="{words}" width="{WIDTH}">\n</picture>'
+    )
+
+
 def _goals(sections: Sequence[Section]) -> str:
-    rows = ["| what | goal | reached | |", "| --- | ---: | ---: | --- |"]
+    rows = ["| what | goal | reached | met |", "| --- | --- | --- | --- |"]
     rows += [_goal(goal) for one in sections for goal in one.goals]
     return "\n".join(rows)
 
@@ -67,7 +77,7 @@ def _lines(lines: Sequence[Line]) -> str:
         "besides": [one.note for one in lines],
     }
     kept = {name: cells for name, cells in columns.items() if any(cells)}
-    rows = [f"| | {' | '.join(kept)} |", "| --- |" + " ---: |" * len(kept)]
+    rows = [f"| what | {' | '.join(kept)} |", "| --- |" + " --- |" * len(kept)]
     rows += [f"| {' | '.join(cells)} |" for cells in zip([one.name for one in lines], *kept.values())]
     return "\n".join(rows)
 
@@ -80,7 +90,7 @@ def _baseline() -> str:
     baseline = report.baseline()
     rows = [
         "| row | what | median | spread | good up to | slow from |",
-        "| --- | --- | ---: | ---: | ---: | ---: |",
+        "| --- | --- | --- | --- | --- | --- |",
     ]
     for row in ROWS:
         one = baseline.rows.get(row.name)

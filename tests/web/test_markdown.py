@@ -15,7 +15,7 @@ from markdown_it import MarkdownIt
 
 import tiers
 from postern.web import render
-from postern.web.guide import webp_size
+from postern.web.guide import size
 from postern.web.markdown import document, inline
 from postern.web.markdown.blocks import Picture
 from postern.web.render import Safe
@@ -165,8 +165,9 @@ def test_a_page_without_a_title_is_refused():
 
 
 def test_the_size_of_a_picture_is_read_from_it():
-    assert webp_size(b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x00\x05\x84\x03") == (1280, 900)
-    assert webp_size(b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x04\0\x83\x03\0") == (1280, 900)
+    assert size(b"RIFF\0\0\0\0WEBPVP8 \0\0\0\0\0\0\0\x9d\x01\x2a\x00\x05\x84\x03") == (1280, 900)
+    assert size(b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 800 276" role="img">') == (800, 276)
+    assert size(b"RIFF\0\0\0\0WEBPVP8X\x0a\0\0\0\0\0\0\0\xff\x04\0\x83\x03\0") == (1280, 900)
     for other in (b"", b"\x89PNG" + bytes(40), b"RIFF\0\0\0\0WEBPVP8L" + bytes(20)):
         with pytest.raises(ValueError, match="WebP"):
-            webp_size(other)
+            size(other)

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 FOLDER = os.path.join(home.program(), "docs")
 INDEX = "README.md"
 PICTURES = "img"
-HEADER_BYTES = 30
-"""Of a WebP picture: they tell its size."""
+HEADER_BYTES = 120
+"""Of a picture: they tell its size."""
 
+_PLOT = re.compile(rb'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 (\d+) (\d+)"')
 _CHAPTER = re.compile(r"## (.+)$")
 _PAGE = re.compile(r"- \[([^\]]+)\]\(([\w/-]+\.md)\)")
 
@@ -111,7 +112,7 @@ class Place:
         """By day and by night; its size is told, so that the page does not jump when it arrives."""
         light, dark = posixpath.basename(one.light), posixpath.basename(one.dark)
         try:
-            width, height = webp_size(picture(light, HEADER_BYTES))
+            width, height = size(picture(light, HEADER_BYTES))
         except (OSError, ValueError):
             return render.EMPTY
         return render.render(
@@ -128,6 +129,12 @@ def picture(name: str, most: int = -1) -> bytes:
     """The first bytes of it, or all. OSError when it does not lie here: release archives leave pictures out."""
     with open(os.path.join(FOLDER, PICTURES, name), "rb") as file:
         return file.read(most)
+
+
+def size(data: bytes) -> tuple[int, int]:
+    """Width and height of a picture: a plot (SVG, as tests/bench/plot.py writes it) or a WebP. ValueError for another one."""
+    plot = _PLOT.match(data)
+    return (int(plot[1]), int(plot[2])) if plot else webp_size(data)
 
 
 def webp_size(data: bytes) -> tuple[int, int]:

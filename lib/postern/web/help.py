@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 PATH = "/admin/help"
 PICTURE_SECONDS = 86_400
-_PICTURE = re.compile(r"[a-z0-9-]+\.webp")
+_PICTURE = re.compile(r"[a-z0-9-]+\.(webp|svg)")
+_KINDS = {"webp": "image/webp", "svg": "image/svg+xml"}
 
 
 @session.admin_page
@@ -56,9 +57,10 @@ def picture(context: Context, request: Request, who: SignedIn) -> Response:
     """GET /admin/help/img/*."""
     name = request.part(4)
     try:
-        if _PICTURE.fullmatch(name):
+        found = _PICTURE.fullmatch(name)
+        if found:
             kept = ("Cache-Control", f"private, max-age={PICTURE_SECONDS}")
-            return Answer(200, guide.picture(name), "image/webp", (kept,))
+            return Answer(200, guide.picture(name), _KINDS[found[1]], (kept,))
     except OSError:
         pass
     raise NotFound("There is no such picture.", "Release archives leave the pictures of the guide out.")
