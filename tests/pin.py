@@ -1,4 +1,4 @@
-"""Write the four files of pinned packages anew, with hashes, for every Python from 3.9 to 3.14.
+"""Write the five files of pinned packages anew, with hashes, for every Python from 3.9 to 3.14.
 
 Run it with any Python that has `uv` (python -m pip install uv). The direct packages are named here and in
 tests/requirements.in, nowhere else; tests/house/test_requirements.py holds the files against both.
