@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime, timezone
 
 import pytest
 
@@ -59,9 +60,53 @@ def test_values_of_every_kind_come_back_as_they_went(db: Database):
             assert db.run(sql, **values)[0] == [*values.values(), values["text"]]
 
 
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata", "America/St_Johns"])
+@pytest.mark.parametrize("micros", [0, 500_000, 123_456])
+def test_moments_are_read_in_every_form_in_which_a_server_writes_them(db: Database, zone: str, micros: int):
+    moment = datetime(1899, 12, 31, 23, 59, 59, micros, timezone.utc)
+    with db.transaction(SYSTEM):
+        db.run(f"SET LOCAL TimeZone TO '{zone}'")
+        assert db.value("SELECT CAST(:moment AS timestamptz)", moment=moment) == moment
+
+
+@pytest.mark.parametrize("text", ["infinity", "0044-03-15 12:00:00+00 BC"])
+def test_moments_that_python_has_not_stay_text(db: Database, text: str):
+    with db.transaction(SYSTEM):
+        assert isinstance(db.value("SELECT CAST(:text AS timestamptz)", text=text), str)
+
+
 def test_nothing_stays_prepared_in_the_session(db: Database):
     with db.transaction(SYSTEM):
         db.run("SELECT CAST(:a AS integer)", a=1)
+        assert db.run("SELECT name FROM pg_prepared_statements WHERE name <> ''") == []
+
+
+def test_a_kept_statement_is_parsed_once_and_understood_as_ever(db: Database):
+    for number in range(4):
+        with db.transaction(SYSTEM):
+            assert db.run_kept("SELECT CAST(:a AS integer)", a=number) == [[number]]
+    with db.transaction(SYSTEM):
+        assert db.run("SELECT statement FROM pg_prepared_statements WHERE name <> ''") == [
+            ["SELECT CAST($1 AS integer)"]
+        ]
+    trips = db._connection._sock.trips
+    with db.transaction(SYSTEM):
+        db.run_kept("SELECT CAST(:a AS integer)", a=1)
+    assert db._connection._sock.trips == trips + 2
+
+
+def test_a_kept_statement_that_fails_works_the_next_time(db: Database):
+    for _ in range(2):
+        with pytest.raises(PosternError, match="22012"), db.transaction(SYSTEM):
+            db.run_kept("SELECT 1 / CAST(:a AS integer)", a=0)
+    with db.transaction(SYSTEM):
+        assert db.run_kept("SELECT 1 / CAST(:a AS integer)", a=1) == [[1]]
+
+
+def test_behind_a_pooler_nothing_is_kept(db: Database):
+    db._connection._backend_key_data = b"\0\0\0\1" + b"key!"
+    with db.transaction(SYSTEM):
+        assert db.run_kept("SELECT CAST(:a AS integer)", a=1) == [[1]]
         assert db.run("SELECT name FROM pg_prepared_statements WHERE name <> ''") == []
 
 

@@ -55,7 +55,8 @@ idle = kilobytes("VmRSS")
 with context.pool.connection() as db, db.transaction(0):
     db.run("UPDATE deliveries SET due_at = now() WHERE state = 'queued' AND lease IS NULL")
 used, began = time.process_time(), time.perf_counter()
-tally = deliver.drain(context, Stop())
+with context.pool.gate.enter():  # as a job is, from start to end
+    tally = deliver.drain(context, Stop())
 seconds, used = time.perf_counter() - began, time.process_time() - used
 context.pool.close()
 json.dump({"seconds": seconds, "processor": used, "sent": tally.sent, "idle": idle, "peak": kilobytes("VmHWM")}, sys.stdout)

@@ -312,12 +312,14 @@ def test_a_drain_out_of_time_gives_back_what_it_holds(instance: Instance, relay:
     from postern.base import clock
     from postern.base.stop import Stop
     from postern.flow import deliver
+    from postern.flow.drained import Drained
     from postern.flow.outlet import outlets
     from postern.flow.sign import Signer
 
     context = instance.context()
     put(instance, context, *(message() for _ in range(3)))
-    tally = deliver.Drain(context, outlets(context), clock.elapsed(), Stop(), Signer(())).run()
+    drained = Drained(context, clock.elapsed(), Stop(), Signer(()))
+    tally = deliver.Drain(drained, outlets(context), 20).run()
     assert (tally.stopped, tally.sent, tally.given_back) == ("the time is over", 0, 3)
     assert instance.query("SELECT count(*) FROM deliveries WHERE lease IS NOT NULL") == [[0]]
 

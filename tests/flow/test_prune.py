@@ -52,7 +52,7 @@ def test_a_drain_does_it_where_its_own_job_did_not_for_two_days(instance: Instan
 def test_nothing_that_is_young_is_touched(instance: Instance, context: Context):
     put(instance, context, message())
     with context.pool.connection() as db, db.transaction(SYSTEM):
-        thread_ids.note(db, context.ring, 1, b"<1@shop.example>")
+        thread_ids.note(db, context.ring, [(1, b"<1@shop.example>")])
     instance.query("UPDATE aliases SET deleted_at = now() - interval '29 days'")
     tables = ("messages", "message_chunks", "deliveries", "events", "aliases", "contacts", "thread_ids")
     before = [count(instance, table) for table in tables]
@@ -66,7 +66,7 @@ def test_a_deleted_alias_goes_after_its_days_with_all_that_is_its_own_and_nobody
 ):
     put(instance, context, message())
     with context.pool.connection() as db, db.transaction(SYSTEM):
-        thread_ids.note(db, context.ring, 1, b"<1@shop.example>")
+        thread_ids.note(db, context.ring, [(1, b"<1@shop.example>")])
         contacts.ensure(db, context.ring, 1, "ann@choir.example")
     instance.query("UPDATE aliases SET deleted_at = now() - interval '31 days'")
     assert once(context) >= 1
@@ -82,9 +82,9 @@ def test_a_deleted_alias_goes_after_its_days_with_all_that_is_its_own_and_nobody
 
 def test_a_message_id_rests_for_400_days(instance: Instance, context: Context):
     with context.pool.connection() as db, db.transaction(SYSTEM):
-        thread_ids.note(db, context.ring, 1, b"<old@shop.example>")
+        thread_ids.note(db, context.ring, [(1, b"<old@shop.example>")])
         db.run("UPDATE thread_ids SET created_at = now() - interval '401 days'")
-        thread_ids.note(db, context.ring, 1, b"<young@shop.example>")
+        thread_ids.note(db, context.ring, [(1, b"<young@shop.example>")])
     assert once(context) == 1
     assert count(instance, "thread_ids") == 1
 

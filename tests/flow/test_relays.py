@@ -228,7 +228,7 @@ def test_a_rate_that_is_exceeded_rests_the_relay_at_once_and_shortly(
 def test_a_limit_is_learnt_from_its_refusal_and_kept(
     instance: Instance, relay: ScriptedRelay, second: ScriptedRelay
 ) -> None:
-    instance.write_env(POSTERN_RELAY_PER_DAY="60")
+    instance.write_env(POSTERN_RELAY_PER_DAY="60", POSTERN_RELAY_CONNECTIONS="1")
     relay.follow({"mail": [None] * 12 + [LIMIT]})
     put_many(instance, 16)
     instance.drain()

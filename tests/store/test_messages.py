@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from postern.base.database import SYSTEM, Database
 from postern.base.spool import Holder
-from postern.store import deliveries, mailboxes, messages, queue
+from postern.store import deliveries, mailboxes, messages, outcomes, queue
 from support.store import RING, SAID, Store, Tenant, add_message, claim, do, set_row
 
 
@@ -60,8 +60,7 @@ def test_the_mail_goes_with_its_last_delivery_that_needs_it(db: Database, jane: 
     one, two = claim(db)
     do(db, messages.clear_when_done, message_id)
     assert chunks_of(db, message_id) == [b"sealed"]
-    do(db, deliveries.sent, RING, one, SAID)
-    do(db, messages.clear_when_done, message_id)
+    do(db, outcomes.sent, RING, [(one, SAID)])
     assert chunks_of(db, message_id) == [b"sealed"]
     do(db, deliveries.failed, RING, two, SAID)
     do(db, messages.clear_when_done, message_id)
@@ -95,6 +94,23 @@ def test_mail_whose_mailbox_was_deleted_is_not_kept(db: Database, jane: Tenant):
     assert chunks_of(db, jane.message_id) == []
 
 
+def test_mail_whose_deliveries_are_written_down_together_is_not_kept(db: Database, jane: Tenant):
+    with db.transaction(SYSTEM):
+        second = mailboxes.add(db, RING, jane.id, "second@real.example", verified=True)
+        deliveries.add(db, jane.id, jane.message_id, [second.id])
+    done = [(claimed, SAID) for claimed in claim(db)]
+    assert do(db, outcomes.sent, RING, done) == {claimed.id for claimed, _ in done}
+    assert chunks_of(db, jane.message_id) == []
+
+
+def test_small_mail_is_read_together_and_large_mail_left_out(db: Database, jane: Tenant):
+    with db.transaction(SYSTEM):
+        large, _ = add_message(db, jane.id, jane.alias.id, [jane.mailbox.id], [b"a" * 65536, b"b"])
+        small, _ = add_message(db, jane.id, jane.alias.id, [jane.mailbox.id], [b"c" * 65000])
+        found = messages.read_small(db, [jane.message_id, large, small])
+    assert found == {jane.message_id: b"sealed jane", small: b"c" * 65000}
+
+
 def test_mail_whose_last_two_deliveries_finished_at_once_is_not_kept(
     store: Store, db: Database, jane: Tenant
 ):
@@ -105,8 +121,7 @@ def test_mail_whose_last_two_deliveries_finished_at_once_is_not_kept(
     other = store.connect()
     with db.transaction(SYSTEM), other.transaction(SYSTEM):
         for place, claimed in ((db, one), (other, two)):
-            deliveries.sent(place, RING, claimed, SAID)
-            messages.clear_when_done(place, jane.message_id)
+            outcomes.sent(place, RING, [(claimed, SAID)])
     assert chunks_of(db, jane.message_id) == [b"sealed jane"], "neither saw the other"
     assert do(db, messages.clear_failed, 14) == 1
     assert chunks_of(db, jane.message_id) == []

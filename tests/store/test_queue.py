@@ -12,7 +12,7 @@ import pytest
 
 from postern.base.database import SYSTEM, Database
 from postern.base.errors import SealBroken
-from postern.store import deliveries, messages, queue
+from postern.store import deliveries, messages, outcomes, queue
 from postern.store.deliveries import Said
 from support.patience import join
 from support.store import RING, SAID, Store, Tenant, claim, do, more, row, set_row
@@ -137,7 +137,8 @@ def test_four_at_once_share_the_queue_and_take_each_delivery_once(store: Store, 
 
 def test_sent_ends_it(db: Database, jane: Tenant):
     (claimed,) = claim(db)
-    assert do(db, deliveries.sent, RING, claimed, Said(250, "body", "2.0.0 queued as 4711")) is True
+    said = Said(250, "body", "2.0.0 queued as 4711")
+    assert do(db, outcomes.sent, RING, [(claimed, said)]) == {claimed.id}
     found = row(db, claimed.id)
     assert (found["state"], found["lease"], found["said_code"], found["said_stage"]) == (
         "sent",
@@ -204,7 +205,7 @@ def test_what_the_relay_said_is_sealed_and_bound_to_its_delivery(db: Database, j
 
 
 OUTCOMES = {
-    "sent": lambda db, claimed: deliveries.sent(db, RING, claimed, SAID),
+    "sent": lambda db, claimed: bool(outcomes.sent(db, RING, [(claimed, SAID)])),
     "later": lambda db, claimed: deliveries.later(db, RING, claimed, SAID, 60),
     "failed": lambda db, claimed: deliveries.failed(db, RING, claimed, SAID),
     "give_back": lambda db, claimed: deliveries.give_back(db, claimed.lease, [claimed.id], 60),
@@ -248,7 +249,7 @@ def test_two_drains_with_the_same_delivery_do_not_both_record(store: Store, db: 
     (slow,) = claim(db)
     set_row(db, slow.id, "due_at = now()")
     (quick,) = claim(store.connect())
-    assert do(db, deliveries.sent, RING, slow, SAID) is False
+    assert do(db, outcomes.sent, RING, [(slow, SAID)]) == set()
     assert do(db, deliveries.failed, RING, quick, SAID) is True
     assert row(db, slow.id)["state"] == "failed"
 

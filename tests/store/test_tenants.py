@@ -47,6 +47,7 @@ from postern.store import (
     mailbox_proofs,
     mailboxes,
     messages,
+    outcomes,
     passkey_challenges,
     passkeys,
     preferences,
@@ -624,6 +625,15 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "contacts.by_reverse": [
         (lambda w: contacts.by_reverse(w.db, w.kim.contact.reverse_local, w.kim.domain), None)
     ],
+    "contacts.ensure_all": [
+        (
+            lambda w: contacts.ensure_all(
+                w.db, RING, [contacts.Wanted(w.kim.alias.id, "friend.of.kim@shop.example")]
+            ),
+            REFUSED,
+        ),
+    ],
+    "messages.read_small": [(lambda w: messages.read_small(w.db, [w.kim.message_id]), {})],
     "deliveries.add": [
         (lambda w: deliveries.add(w.db, w.kim.id, w.kim.message_id, [w.kim.mailbox.id]), REFUSED),
         (lambda w: deliveries.add(w.db, w.jane.id, w.kim.message_id, [w.jane.mailbox.id]), REFUSED),
@@ -852,12 +862,12 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
     "sign_in_codes.confirm": [(lambda w: sign_in_codes.confirm(w.db, his_open(w)), None)],
     "sign_in_codes.forget_old": [(lambda w: sign_in_codes.forget_old(w.db), 0)],
     "thread_ids.ensure": [(lambda w: thread_ids.ensure(w.db, RING, w.kim.alias.id, "x", b"<2@x>"), REFUSED)],
-    "thread_ids.note": [(lambda w: thread_ids.note(w.db, RING, w.kim.alias.id, b"<2@x>"), None)],
+    "thread_ids.note": [(lambda w: thread_ids.note(w.db, RING, [(w.kim.alias.id, b"<2@x>")]), None)],
     "thread_ids.known": [
         (lambda w: thread_ids.known(w.db, RING, w.kim.alias.id, [b"<1@kim.example>"]), {}),
     ],
     "thread_ids.originals": [
-        (lambda w: thread_ids.originals(w.db, RING, w.kim.alias.id, [b"<new@kim.example>"]), {}),
+        (lambda w: thread_ids.originals(w.db, RING, [(w.kim.alias.id, b"<new@kim.example>")]), {}),
     ],
     "thread_ids.forget_old": [(lambda w: thread_ids.forget_old(w.db), 0)],
     "users.get": [(lambda w: users.get(w.db, w.kim.id), None)],
@@ -921,7 +931,7 @@ FOREIGN: dict[str, list[tuple[Callable[[World], object], object]]] = {
 
 WITH_A_LEASE: dict[str, Callable[[World, Claimed], object]] = {
     "deliveries.give_back": lambda w, claimed: deliveries.give_back(w.db, claimed.lease, [claimed.id], 0),
-    "deliveries.sent": lambda w, claimed: deliveries.sent(w.db, RING, claimed, SAID),
+    "outcomes.sent": lambda w, claimed: bool(outcomes.sent(w.db, RING, [(claimed, SAID)])),
     "deliveries.later": lambda w, claimed: deliveries.later(w.db, RING, claimed, SAID, 1),
     "deliveries.failed": lambda w, claimed: deliveries.failed(w.db, RING, claimed, SAID),
     "holds.hold": lambda w, claimed: holds.hold(w.db, claimed.lease, [claimed.id]),

@@ -101,6 +101,11 @@ class Database:
         """Run one statement (several, when there are no parameters) and return its rows."""
         return self._execute(sql, **params)
 
+    def run_kept(self, sql: str, **params: Any) -> list[list[Any]]:
+        """As run(), for a statement that is run again and again: the server keeps its plan, where no pooler lies between."""
+        with self._translating():
+            return self._connection.run_kept(sql, **params) or []
+
     def rows(self, kind: Callable[..., T], sql: str, **params: Any) -> list[T]:
         """The rows, each made a `kind` by column name."""
         found = self._execute(sql, **params)

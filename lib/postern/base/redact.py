@@ -36,6 +36,7 @@ _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01
 """RFC 3986 2.3: what URLs do not quote."""
 
 _known: tuple[str, ...] = ()
+"""The longest first."""
 
 
 def register(secret: str | bytes) -> None:
@@ -149,13 +150,25 @@ _DOMAIN = re.compile(r"\[.*|[\w*](?:[\w.*-]*[\w*])?")
 
 def clean(text: str) -> str:
     """The text as a log may hold it."""
-    for secret in _known:
+    for secret in _not_longer_than(len(text)):
         text = text.replace(secret, MARK)
     if _TRIGGER.search(text) is None:
         return text
     for pattern, shown in _PATTERNS:
         text = pattern.sub(shown, text)
     return _ADDRESSES.sub(_masked, text) if _AT.search(text) else text
+
+
+def _not_longer_than(size: int) -> tuple[str, ...]:
+    """The known secrets that fit. Most texts are shorter than most secrets."""
+    low, high = 0, len(_known)
+    while low < high:
+        middle = (low + high) // 2
+        if len(_known[middle]) > size:
+            low = middle + 1
+        else:
+            high = middle
+    return _known[low:]
 
 
 def _masked(found: re.Match[str]) -> str:

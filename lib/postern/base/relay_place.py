@@ -24,6 +24,7 @@ class RelayPlace:
     password: str = field(repr=False)
     ca_file: str
     seconds: int
+    connections: int
     per_hour: int
     per_day: int
 

@@ -35,13 +35,15 @@ class Preset:
     where: str = ""
     user: str = ""
     other_ports: str = ""
+    connections: int = 3
 
     def settings(self) -> Iterator[tuple[str, str]]:
         """Setting (without its prefix) and value, for each that the preset knows."""
         known = {"HOST": self.host, "USER": self.user, "TLS": self.tls}
         yield from ((name, value) for name, value in known.items() if value)
-        for name, number in (("PORT", self.port), ("PER_HOUR", self.per_hour), ("PER_DAY", self.per_day)):
-            yield name, str(number)
+        numbers = {"PORT": self.port, "CONNECTIONS": self.connections}
+        numbers.update(PER_HOUR=self.per_hour, PER_DAY=self.per_day)
+        yield from ((name, str(number)) for name, number in numbers.items())
 
 
 PRESETS = (
@@ -58,6 +60,7 @@ PRESETS = (
         limits="500 a day, your own mail among them. Over it: 550 5.4.5; in a peak 421 4.7.0.",
         sender="No fit for aliases: it writes the account's own address into From and the envelope.",
         other_ports="587",
+        connections=2,
     ),
     Preset(
         name="google-workspace",
@@ -85,6 +88,7 @@ PRESETS = (
         size_mb=25,
         limits="30 a minute, 10,000 recipients a day, 3 connections. Over it: 432 4.3.2, 554 5.2.0.",
         sender="A bad fit: each alias needs Send As for the account (550 5.7.60 without).",
+        connections=2,
     ),
     Preset(
         name="sendgrid",

@@ -2,7 +2,8 @@
 
 pg8000 asks three times for a statement with parameters (parse it, describe it, run it), and reads its text letter by letter
 each time. Here all of it travels at once, as an unnamed statement, so that nothing is left in the session and PgBouncer in
-transaction mode may lie between; and BEGIN travels with the first statement of its transaction.
+transaction mode may lie between; and BEGIN travels with the first statement of its transaction. Where it is the server itself
+that answers, a statement that is run for every message may be kept there with its plan.
 
 Made of pg8000's own parts, some of them private: its version is pinned, and tests/base/test_round_trip.py looks at the wire.
 To be imported where pg8000 is (base/driver.py), and not before.
@@ -12,8 +13,11 @@ from __future__ import annotations
 
 import contextlib
 import struct
+from datetime import datetime
 from functools import lru_cache
+from itertools import count
 
+from pg8000.converters import timestamptz_in
 from pg8000.core import BIND, DESCRIBE, EXECUTE_MSG, PARSE, SYNC_MSG, Context
 from pg8000.exceptions import DatabaseError
 from pg8000.native import Connection, make_params, to_statement
@@ -22,8 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-_UNNAMED = b"\0"
-_PORTAL = b"P"
+_TIMESTAMPTZ = 1184
 _numbered = lru_cache(maxsize=1024)(to_statement)
 
 
@@ -32,6 +35,13 @@ class Quick(Connection):  # type: ignore[misc]
 
     _owed = ""
     """What was sent ahead and is not answered yet."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.register_in_adapter(_TIMESTAMPTZ, _moment)
+        self._kept: dict[str, bytes] = {}
+        self._names = count(1)
+        self._is_direct: bool | None = None
 
     def begin(self, sql: str) -> None:
         """Send it with whatever comes next, which also meets what goes wrong with it."""
@@ -48,6 +58,31 @@ class Quick(Connection):  # type: ignore[misc]
             self._send(sql, params)
         else:
             self.send_QUERY(sql)
+        return self._answer(sql)
+
+    def run_kept(self, sql: str, **params: Any) -> Any:
+        """As run(), and the server keeps its plan for the next time; where a pooler lies between, it is just run()."""
+        if not params or not self._may_keep():
+            return self.run(sql, **params)
+        name = self._kept.get(sql)
+        if name is None:
+            # A new name each time: when it fails, nobody knows whether the server has kept it.
+            name = b"kept_%d" % next(self._names)
+            self._send(sql, params, name)
+            rows = self._answer(sql)
+            self._kept[sql] = name
+            return rows
+        self._send(sql, params, name, is_known=True)
+        return self._answer(sql)
+
+    def _may_keep(self) -> bool:
+        """Whether this is the server itself: poolers make up the process id that they show to whoever connects."""
+        if self._is_direct is None:
+            (told,) = struct.unpack_from("!i", self._backend_key_data)
+            self._is_direct = self.run("SELECT pg_backend_pid()") == [[told]]
+        return self._is_direct
+
+    def _answer(self, sql: str) -> Any:
         self._sock.flush()
         self._context = context = Context(sql)
         try:
@@ -59,13 +94,14 @@ class Quick(Connection):  # type: ignore[misc]
         self.handle_messages(context)
         return context.rows
 
-    def _send(self, sql: str, params: dict[str, Any]) -> None:
+    def _send(self, sql: str, params: dict[str, Any], name: bytes = b"", is_known: bool = False) -> None:
         statement, values_of = _numbered(sql)
         # First: what cannot be turned into text must leave nothing half-sent.
-        bound = _bound(make_params(self.py_types, values_of(params)))
-        self._send_message(PARSE, _UNNAMED + statement.encode() + b"\0\0\0")
+        bound = _bound(name, make_params(self.py_types, values_of(params)))
+        if not is_known:
+            self._send_message(PARSE, name + b"\0" + statement.encode() + b"\0\0\0")
         self._send_message(BIND, bound)
-        self._send_message(DESCRIBE, _PORTAL + _UNNAMED)
+        self._send_message(DESCRIBE, b"P\0")
         self._sock.write(EXECUTE_MSG + SYNC_MSG)
 
     def _read_owed(self) -> None:
@@ -84,9 +120,22 @@ class Quick(Connection):  # type: ignore[misc]
                     file.close()
 
 
-def _bound(values: tuple[str | None, ...]) -> bytes:
-    """The body of Bind (PostgreSQL manual, "Message Formats"): unnamed, all parameters and all results as text."""
-    body = bytearray(_UNNAMED + _UNNAMED + struct.pack("!HH", 0, len(values)))
+def _moment(text: str) -> Any:
+    """A timestamptz as the server writes it: 2026-11-29 14:05:09.5+01. strptime() takes ten times as long."""
+    day, _, rest = text.partition(" ")
+    at = max(rest.find("+"), rest.find("-"))
+    clock, zone = rest[:at], rest[at:]
+    try:
+        # fromisoformat() wants three or six digits of a second, and minutes in a zone (before Python 3.11).
+        whole, _, part = clock.partition(".")
+        return datetime.fromisoformat(f"{day}T{whole}.{part:0<6}{zone if ':' in zone else zone + ':00'}")
+    except ValueError:
+        return timestamptz_in(text)
+
+
+def _bound(name: bytes, values: tuple[str | None, ...]) -> bytes:
+    """The body of Bind (PostgreSQL manual, "Message Formats"): all parameters and all results as text."""
+    body = bytearray(b"\0" + name + b"\0" + struct.pack("!HH", 0, len(values)))
     for value in values:
         if value is None:
             body += struct.pack("!i", -1)

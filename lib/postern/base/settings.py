@@ -127,6 +127,12 @@ class Config:
     relay_password: str = setting("", "SMTP relay: password.", secret=True)
     relay_ca_file: str = setting("", "SMTP relay: CA certificates (PEM file); empty: the system's own.")
     relay_seconds: int = setting(30, "SMTP relay: longest wait for one answer (seconds).", least=1)
+    relay_connections: int = setting(
+        3,
+        "SMTP relay: connections at once, used when much is due. Each is a thread of the drain; no more than POSTERN_DB_POOL.",
+        least=1,
+        most=50,
+    )
     relay_per_hour: int = setting(100, "SMTP relay: messages an hour at most; 0: no limit.")
     relay_per_day: int = setting(500, "SMTP relay: messages a day at most; 0: no limit.")
 
@@ -140,7 +146,11 @@ class Config:
     keep_failed_days: int = setting(14, "Days that the mail of a failed delivery stays, sealed.")
     keep_sent_days: int = setting(30, "Days that rows about finished deliveries stay.", least=1)
     drain_seconds: int = setting(50, "A drain begins no new delivery after so long (seconds).", least=1)
-    drain_batch: int = setting(20, "Deliveries claimed at a time.", least=1)
+    drain_batch: int = setting(
+        20,
+        "Deliveries claimed at a time, at first; where they go out quickly, up to eight times as many.",
+        least=1,
+    )
     lease_seconds: int = setting(
         900, "How long a drain may hold a delivery (seconds); more than it drains.", least=60
     )

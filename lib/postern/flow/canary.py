@@ -27,11 +27,14 @@ ENDED = Outcome(SENT, "body", 250, "", "The canary is back; it was not handed to
 _SUBJECT = re.compile(rb"^Subject:[ \t]*Canary ([0-9a-f]{32})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
 
 
-def ends(context: Context, claimed: Claimed, block: bytes) -> bool:
-    """Whether this delivery is a canary that came back, which is then on record. `block`: its header."""
+def may_end(context: Context, claimed: Claimed) -> bool:
+    """Whether this delivery comes from the canary's alias."""
     own = context.config.canary
-    if not own or claimed.kind != "forward" or claimed.alias != normalise(own):
-        return False
+    return bool(own) and claimed.kind == "forward" and claimed.alias == normalise(own)
+
+
+def ends(context: Context, block: bytes) -> bool:
+    """Whether what came to its alias is a canary that came back, which is then on record. `block`: the header."""
     found = _SUBJECT.search(block)
     if found is None:
         return False

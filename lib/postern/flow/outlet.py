@@ -50,19 +50,24 @@ class Taken:
 
 @dataclass
 class Outlet:
-    """`strikes`: answers in a row that asked to go slower. `broken`: why it is of no more use in this drain.
+    """`relays`: its connections, the first of which is always used. `strikes`: answers in a row that asked to go slower.
 
-    `period`: it said that this time's limit (hour, day) is reached.
+    `broken`: why it is of no more use in this drain. `period`: it said that this time's limit (hour, day) is reached.
     """
 
     place: RelayPlace
-    relay: Relay
+    relays: list[Relay]
     strikes: int = 0
     broken: str = ""
     period: str = ""
 
-    def claim(self, context: Context) -> Taken:
-        """Take a batch, as far as the relay's budget and pace go, and book it.
+    @property
+    def relay(self) -> Relay:
+        """Its first connection."""
+        return self.relays[0]
+
+    def claim(self, context: Context, most: int) -> Taken:
+        """Take a batch of at most so many, as far as the relay's budget and pace go, and book it.
 
         What is for a paused mailbox is held rather than booked, so a batch may be empty and the next one not.
         """
@@ -78,7 +83,7 @@ class Outlet:
             if room <= 0:
                 return Taken([], BUDGET)
             urgent_only = room <= reserve
-            many = min(room if urgent_only else room - reserve, max(1, config.drain_batch >> pace.slow))
+            many = min(room if urgent_only else room - reserve, max(1, most >> pace.slow))
             found = deliveries.claim(db, many, config.lease_seconds, urgent_only)
             if not found:
                 return Taken([], BUDGET if urgent_only else NOTHING_DUE)
@@ -90,8 +95,15 @@ class Outlet:
 
 
 def outlets(context: Context) -> list[Outlet]:
-    """All relays of the settings, not connected yet, the first one first."""
-    return [Outlet(place, Relay(relay_settings(context, place))) for place in places(context.config)]
+    """All relays of the settings, not connected yet, the first one first.
+
+    Of the connections to one, each may want one to the database, and none shall wait for another's.
+    """
+    most = context.config.db_pool
+    return [
+        Outlet(place, [Relay(relay_settings(context, place)) for _ in range(min(place.connections, most))])
+        for place in places(context.config)
+    ]
 
 
 def relay_settings(context: Context, place: RelayPlace) -> RelaySettings:

@@ -13,7 +13,7 @@ from postern.base.database import SYSTEM
 from postern.base.errors import DatabaseUnavailable
 from postern.flow import bounce, outlet, retry
 from postern.relay.outcome import ACCOUNT, PERMANENT, SENT, Outcome
-from postern.store import deliveries, events, messages, relay_pace, relays
+from postern.store import deliveries, events, messages, outcomes, relay_pace, relays
 from postern.store.deliveries import Said
 
 TYPE_CHECKING = False
@@ -48,19 +48,34 @@ def outcome(context: Context, relay: str, claimed: Claimed, outcome: Outcome) ->
 
 def _record(context: Context, relay: str, claimed: Claimed, outcome: Outcome) -> str:
     move = _move(context, claimed, outcome)
-    said = Said(outcome.code, outcome.stage, outcome.said)
+    if move == SENT:
+        return _sent(context, relay, [(claimed, outcome)])[0]
     with context.pool.connection() as db, db.transaction(SYSTEM):
         if move == LATER:
             wait = retry.wait_seconds(claimed.attempts, random.random())
-            held = deliveries.later(db, context.ring, claimed, said, wait)
-        elif move == SENT:
-            held = deliveries.sent(db, context.ring, claimed, said)
-            relays.note_ok(db, relay)
+            held = deliveries.later(db, context.ring, claimed, _said(outcome), wait)
         else:
-            held = deliveries.failed(db, context.ring, claimed, said)
-        if held and move != LATER:
-            _finish(db, context, claimed, move, outcome)
+            held = deliveries.failed(db, context.ring, claimed, _said(outcome))
+            if held:
+                _finish(db, context, claimed, outcome)
     return move if held else LEASE_LOST
+
+
+def all_sent(context: Context, relay: str, done: list[tuple[Claimed, Outcome]]) -> list[str]:
+    """Record of several at once that the relay took them; returns the move that was made of each."""
+    return _persist(context, lambda: _sent(context, relay, done))
+
+
+def _sent(context: Context, relay: str, done: list[tuple[Claimed, Outcome]]) -> list[str]:
+    with context.pool.connection() as db, db.transaction(SYSTEM):
+        moved = outcomes.sent(db, context.ring, [(claimed, _said(outcome)) for claimed, outcome in done])
+        if moved:
+            relays.note_ok(db, relay)
+    return [SENT if claimed.id in moved else LEASE_LOST for claimed, _ in done]
+
+
+def _said(outcome: Outcome) -> Said:
+    return Said(outcome.code, outcome.stage, outcome.said)
 
 
 def _move(context: Context, claimed: Claimed, outcome: Outcome) -> str:
@@ -70,21 +85,21 @@ def _move(context: Context, claimed: Claimed, outcome: Outcome) -> str:
     return FAILED if outcome.kind == PERMANENT or too_old else LATER
 
 
-def _finish(db: Database, context: Context, claimed: Claimed, kind: str, outcome: Outcome) -> None:
-    """It is over: write the event, tell who waits for it, and delete the MIME when nobody needs it any more."""
+def _finish(db: Database, context: Context, claimed: Claimed, outcome: Outcome) -> None:
+    """It has failed: write the event, tell who waits for it, and delete the MIME when nobody needs it any more."""
     if claimed.kind != "notice":
         events.add(
             db,
             context.ring,
             claimed.user_id,
-            kind,
+            FAILED,
             alias_id=claimed.alias_id,
             message_id=claimed.message_id,
             delivery_id=claimed.id,
             contact_id=claimed.contact_id,
             note={"code": outcome.code, "said": outcome.said},
         )
-    if kind == FAILED and claimed.kind == "reply":
+    if claimed.kind == "reply":
         bounce.tell_reply_failed(context, db, claimed.user_id, claimed.contact_id, outcome.said)
     messages.clear_when_done(db, claimed.message_id)
 

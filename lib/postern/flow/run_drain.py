@@ -7,7 +7,8 @@ import os
 from dataclasses import asdict
 
 from postern.flow import wake
-from postern.flow.deliver import Tally, drain
+from postern.flow.deliver import drain
+from postern.flow.drained import Tally
 from postern.flow.import_spool import import_all
 from postern.flow.job_run import Done
 from postern.flow.outlet import NOTHING_DUE

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postern.base.errors import BadInput
 from postern.mail.address_list import MAX_ADDRESS_BYTES, Mailbox, format_mailbox, parse_list
@@ -83,6 +84,12 @@ def _wrong(why: str) -> BadInput:
 
 def normalise(address: str) -> str:
     """The key under which an address is looked up. Never raises; what is no address is only lowered."""
+    return _normalised(address) if len(address) <= MAX_ADDRESS_BYTES else _normalised.__wrapped__(address)
+
+
+# One message asks for the same few again and again.
+@lru_cache(maxsize=256)
+def _normalised(address: str) -> str:
     text = address.encode("utf-8", "replace").decode("utf-8").strip()
     local, at, name = text.rpartition("@")
     if not at:

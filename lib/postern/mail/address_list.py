@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from postern.base.errors import BadInput
 from postern.mail import words
@@ -37,6 +38,9 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _QUOTED = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"', re.DOTALL)
+MAX_KNOWN_BYTES = 512
+"""Of a value that is not read anew each time: one message asks several times, and many messages have the same."""
+
 _COMMENT_MARK = re.compile(r"[()]|\\.", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _ATOMS = re.compile(rf"[^{_UNSAFE}@]+")
@@ -62,6 +66,15 @@ def is_usable(address: str) -> bool:
 
 def parse_list(value: bytes) -> list[Mailbox]:
     """Every usable address of a field's value, in order. Never raises."""
+    return list(_known(value)) if len(value) <= MAX_KNOWN_BYTES else _parsed(value)
+
+
+@lru_cache(maxsize=64)
+def _known(value: bytes) -> tuple[Mailbox, ...]:
+    return tuple(_parsed(value))
+
+
+def _parsed(value: bytes) -> list[Mailbox]:
     if len(value) > MAX_LIST_BYTES:
         value = value[:MAX_LIST_BYTES].rpartition(b",")[0]  # half an address is another address
     reader = _Reader()

@@ -44,6 +44,15 @@ class Contact:
         return ring.open(self.name_sealed, f"contacts.name:{self.uid}").decode() if self.name_sealed else ""
 
 
+@dataclass(frozen=True)
+class Wanted:
+    """A contact that is to be there. The name may be empty."""
+
+    alias_id: int
+    address: str
+    name: str = ""
+
+
 def new_reverse_local() -> str:
     """`re-` and 80 random bits in 16 letters: short enough for every server, and nothing to guess."""
     return "re-" + base64.b32encode(os.urandom(10)).decode().lower()
@@ -78,11 +87,46 @@ def ensure(db: Database, ring: KeyRing, alias_id: int, address: str, name: str =
         db.run(_ADD, uid=uid, alias_id=alias_id, sealed=sealed, index=index, reverse_local=reverse_local)
         contact = with_address(db, ring, alias_id, address)
     assert contact is not None
-    if name and name != contact.name(ring):
-        named = ring.seal(name.encode(), f"contacts.name:{contact.uid}")
-        db.run(_RENAME, id=contact.id, name=named)
-        return replace(contact, name_sealed=named)
-    return contact
+    return _named(db, ring, contact, name)
+
+
+def _named(db: Database, ring: KeyRing, contact: Contact, name: str) -> Contact:
+    if not name or name == contact.name(ring):
+        return contact
+    named = ring.seal(name.encode(), f"contacts.name:{contact.uid}")
+    db.run(_RENAME, id=contact.id, name=named)
+    return replace(contact, name_sealed=named)
+
+
+_FIND_ALL = """
+SELECT c.id, c.uid, c.user_id, c.alias_id, c.address_sealed, c.name_sealed, c.reverse_local,
+       c.created_at, c.blocked_at, c.seen_at, c.received, c.sent, c.address_index
+FROM unnest(CAST(:alias_ids AS bigint[]), CAST(:indexes AS bytea[])) AS w (alias_id, address_index)
+     JOIN contacts c ON c.alias_id = w.alias_id AND c.address_index = w.address_index
+"""
+
+
+@dataclass(frozen=True)
+class _Indexed(Contact):
+    address_index: bytes
+
+
+def ensure_all(db: Database, ring: KeyRing, wanted: Sequence[Wanted]) -> list[Contact]:
+    """As ensure(), for each of these in turn; those that are there already cost one statement together."""
+    if not wanted:
+        return []
+    keys = [(one.alias_id, _index(ring, one.address)) for one in wanted]
+    alias_ids, indexes = [key[0] for key in keys], [key[1] for key in keys]
+    rows = db.rows(_Indexed, _FIND_ALL, alias_ids=alias_ids, indexes=indexes)
+    found: dict[tuple[int, bytes], Contact] = {(row.alias_id, row.address_index): row for row in rows}
+    for key, one in zip(keys, wanted):
+        known = found.get(key)
+        found[key] = (
+            ensure(db, ring, one.alias_id, one.address, one.name)
+            if known is None
+            else _named(db, ring, known, one.name)
+        )
+    return [found[key] for key in keys]
 
 
 def with_address(db: Database, ring: KeyRing, alias_id: int, address: str) -> Contact | None:

@@ -24,7 +24,8 @@ class Claimed:
     """A delivery under a lease, with all that is needed to send it.
 
     A forward goes to a mailbox, a reply to a contact (contact_id), a notice to a mailbox; a notice has no alias and no domain.
-    `paused`: it is a forward, and its mailbox takes none at present (store/holds.py).
+    `paused`: it is a forward, and its mailbox takes none at present (store/holds.py). `offer_block`: its user wants a link in
+    each mail that blocks whoever wrote it (store/preferences.py).
     """
 
     id: int
@@ -50,6 +51,7 @@ class Claimed:
     recipient_uid: uuid.UUID
     address_sealed: bytes
     paused: bool
+    offer_block: bool
 
     def of_alias(self) -> tuple[int, str, str]:
         """Id, address and domain of its alias: every forward and every reply has one."""
@@ -163,10 +165,11 @@ SELECT q.id, q.uid, q.user_id, q.lease, q.attempts, CAST(extract(epoch FROM now(
        a.id AS alias_id, a.uid AS alias_uid, a.local || '@' || d.name AS alias, d.name AS domain, a.name_sealed,
        q.mailbox_id, q.contact_id, coalesce(b.uid, c.uid) AS recipient_uid,
        coalesce(b.address_sealed, c.address_sealed) AS address_sealed,
-       m.kind = 'forward' AND b.paused_at IS NOT NULL AS paused
+       m.kind = 'forward' AND b.paused_at IS NOT NULL AS paused, coalesce(p.offer_block, false) AS offer_block
 FROM leased q JOIN messages m ON m.id = q.message_id
      LEFT JOIN aliases a ON a.id = m.alias_id LEFT JOIN domains d ON d.id = a.domain_id
      LEFT JOIN mailboxes b ON b.id = q.mailbox_id LEFT JOIN contacts c ON c.id = q.contact_id
+     LEFT JOIN preferences p ON p.user_id = q.user_id
 ORDER BY q.place
 """
 
@@ -199,12 +202,6 @@ def give_back(db: Database, lease: uuid.UUID, ids: Sequence[int], wait_seconds: 
     return db.count(_GIVE_BACK, ids=list(ids), lease=lease, wait_seconds=wait_seconds)
 
 
-_SENT = """
-UPDATE deliveries
-SET state = 'sent', lease = NULL, finished_at = now(), said_code = :code, said_stage = :stage, said_sealed = :said
-WHERE id = :id AND lease = :lease AND state = 'queued'
-"""
-
 _LATER = """
 UPDATE deliveries
 SET lease = NULL, due_at = now() + make_interval(secs => :wait_seconds),
@@ -219,21 +216,17 @@ WHERE id = :id AND lease = :lease AND state = 'queued'
 """
 
 
-def sent(db: Database, ring: KeyRing, claimed: Claimed, said: Said) -> bool:
-    """queued -> sent."""
-    return db.count(_SENT, **_outcome(ring, claimed, said)) == 1
-
-
 def later(db: Database, ring: KeyRing, claimed: Claimed, said: Said, wait_seconds: int) -> bool:
     """Back to waiting for the next try."""
-    return db.count(_LATER, wait_seconds=wait_seconds, **_outcome(ring, claimed, said)) == 1
+    return db.count(_LATER, wait_seconds=wait_seconds, **outcome(ring, claimed, said)) == 1
 
 
 def failed(db: Database, ring: KeyRing, claimed: Claimed, said: Said) -> bool:
     """queued -> failed."""
-    return db.count(_FAILED, **_outcome(ring, claimed, said)) == 1
+    return db.count(_FAILED, **outcome(ring, claimed, said)) == 1
 
 
-def _outcome(ring: KeyRing, claimed: Claimed, said: Said) -> dict[str, object]:
+def outcome(ring: KeyRing, claimed: Claimed, said: Said) -> dict[str, object]:
+    """The parameters of a move that an answer of the relay leads to."""
     sealed = ring.seal(said.words.encode(), f"deliveries.said:{claimed.uid}")
     return {"id": claimed.id, "lease": claimed.lease, "code": said.code, "stage": said.stage, "said": sealed}

@@ -65,11 +65,6 @@ def add(
 ) -> None:
     """Write one, in the transaction that changes the state."""
     uid = uuid.uuid4()
-    sealed = None
-    if note:
-        import json
-
-        sealed = ring.seal(json.dumps(note).encode(), f"events.note:{uid}")
     db.run(
         _ADD,
         uid=uid,
@@ -79,8 +74,15 @@ def add(
         message_id=message_id,
         delivery_id=delivery_id,
         contact_id=contact_id,
-        note=sealed,
+        note=seal_note(ring, uid, note) if note else None,
     )
+
+
+def seal_note(ring: KeyRing, uid: uuid.UUID, note: dict[str, object]) -> bytes:
+    """The note as it stands in its row."""
+    import json
+
+    return ring.seal(json.dumps(note).encode(), f"events.note:{uid}")
 
 
 _OF_USER = """

@@ -175,6 +175,38 @@ class _CopyRows:
             del self._rest[: 6 + size]
 
 
+_CHOOSE_ALL = "SELECT set_config('postern.message_ids', :ids, true)"
+
+_READ_SMALL = """
+COPY (SELECT m.id, c.data FROM messages m JOIN message_chunks c ON c.message_id = m.id
+      WHERE m.id = ANY(CAST(current_setting('postern.message_ids') AS bigint[])) AND m.chunk_count = 1)
+TO STDOUT (FORMAT binary)
+"""
+
+
+def read_small(db: Database, message_ids: Iterable[int]) -> dict[int, bytes]:
+    """The sealed chunk of each of these messages that has one only."""
+    db.run(_CHOOSE_ALL, ids="{" + ",".join(map(str, message_ids)) + "}")
+    found = bytearray()
+    db.copy_out(_READ_SMALL, _Gathered(found))
+    chunks, at = {}, len(_COPY_HEAD)
+    while struct.unpack_from(">h", found, at)[0] == 2:
+        message_id, size = struct.unpack_from(">4xqi", found, at + 2)
+        chunks[message_id] = bytes(found[at + 18 : at + 18 + size])
+        at += 18 + size
+    return chunks
+
+
+class _Gathered:
+    """Takes a whole COPY stream."""
+
+    def __init__(self, found: bytearray) -> None:
+        self._found = found
+
+    def write(self, data: bytes, /) -> None:
+        self._found += data
+
+
 _EXISTS = "SELECT 1 FROM messages WHERE uid = :uid"
 
 

@@ -88,12 +88,17 @@ def book(db: Database, name: str, many: int) -> None:
     db.run(_BOOK, name=name, many=many)
 
 
-_OK = "UPDATE relays SET ok_at = now(), paused_until = NULL WHERE name = :name"
+# Once a second at most: each change leaves a dead row behind, and the claims of all drains wait for this one.
+_OK = """
+UPDATE relays SET ok_at = now(), paused_until = NULL
+WHERE name = :name AND (ok_at > now() - interval '1 second' AND paused_until IS NULL
+                        AND (trouble_at IS NULL OR trouble_at <= ok_at)) IS NOT TRUE
+"""
 
 
 def note_ok(db: Database, name: str) -> None:
     """It took a message."""
-    db.run(_OK, name=name)
+    db.run_kept(_OK, name=name)
 
 
 _TROUBLE = """

@@ -62,16 +62,22 @@ def ensure(db: Database, ring: KeyRing, alias_id: int, domain: str, original: by
     return found[original]
 
 
+# In order, so that two drains that note the same ones wait for each other and not in a circle.
 _NOTE = """
 INSERT INTO thread_ids (alias_id, original_index, user_id)
-SELECT a.id, :index, a.user_id FROM aliases a WHERE a.id = :alias_id
+SELECT a.id, n.original_index, a.user_id
+FROM unnest(CAST(:alias_ids AS bigint[]), CAST(:indexes AS bytea[])) AS n (alias_id, original_index)
+     JOIN aliases a ON a.id = n.alias_id
+ORDER BY a.id, n.original_index
 ON CONFLICT (alias_id, original_index) DO NOTHING
 """
 
 
-def note(db: Database, ring: KeyRing, alias_id: int, message_id: bytes) -> None:
-    """A contact of the alias wrote a message of this id."""
-    db.run(_NOTE, alias_id=alias_id, index=_index(ring, message_id))
+def note(db: Database, ring: KeyRing, written: Sequence[tuple[int, bytes]]) -> None:
+    """Contacts of these aliases wrote messages of these ids."""
+    if written:
+        alias_ids, indexes = [one[0] for one in written], [_index(ring, one[1]) for one in written]
+        db.run(_NOTE, alias_ids=alias_ids, indexes=indexes)
 
 
 def known(db: Database, ring: KeyRing, alias_id: int, originals: Sequence[bytes]) -> dict[bytes, bytes]:
@@ -83,16 +89,26 @@ def known(db: Database, ring: KeyRing, alias_id: int, originals: Sequence[bytes]
 
 
 _BACK = """
-SELECT ours, original_index, original_sealed FROM thread_ids
-WHERE alias_id = :alias_id AND ours = ANY(CAST(:ours AS text[]))
+SELECT t.alias_id, t.ours, t.original_index, t.original_sealed
+FROM unnest(CAST(:alias_ids AS bigint[]), CAST(:ours AS text[])) AS w (alias_id, ours)
+     JOIN thread_ids t ON t.alias_id = w.alias_id AND t.ours = w.ours
 """
 
 
-def originals(db: Database, ring: KeyRing, alias_id: int, ours: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Of these ids those that are ours: ours to original."""
-    texts = [one.decode("ascii", "replace") for one in ours]
-    rows = db.rows(ThreadId, _BACK, alias_id=alias_id, ours=texts)
-    return {row.ours.encode(): row.original(ring) for row in rows if row.ours is not None}
+@dataclass(frozen=True)
+class _OfAlias(ThreadId):
+    alias_id: int
+
+
+def originals(
+    db: Database, ring: KeyRing, ours: Sequence[tuple[int, bytes]]
+) -> dict[tuple[int, bytes], bytes]:
+    """Of these ids, each with its alias, those that are ours: to the original."""
+    if not ours:
+        return {}
+    alias_ids, texts = [one[0] for one in ours], [one[1].decode("ascii", "replace") for one in ours]
+    rows = db.rows(_OfAlias, _BACK, alias_ids=alias_ids, ours=texts)
+    return {(row.alias_id, row.ours.encode()): row.original(ring) for row in rows if row.ours is not None}
 
 
 _FORGET = "DELETE FROM thread_ids WHERE created_at < now() - make_interval(days => :days)"
