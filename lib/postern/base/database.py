@@ -74,6 +74,7 @@ class Database:
         self._connection = connection
         self._begin = f'SET LOCAL search_path TO "{schema}"; SET LOCAL statement_timeout TO {statement_seconds * 1000}; '
         self.broken = False
+        self._is_direct: bool | None = None
 
     @contextlib.contextmanager
     def transaction(self, user_id: int) -> Iterator[None]:
@@ -102,7 +103,14 @@ class Database:
         return self._execute(sql, **params)
 
     def run_kept(self, sql: str, **params: Any) -> list[list[Any]]:
-        """As run(), for a statement that is run again and again: the server keeps its plan, where no pooler lies between."""
+        """As run(), for a statement with parameters that is run again and again: the server keeps its plan.
+
+        Not where a pooler lies between: the next transaction may be another server process's.
+        """
+        if self._is_direct is None:
+            self._is_direct = self.value("SELECT pg_backend_pid()") == self._connection.told_process_id()
+        if not self._is_direct:
+            return self._execute(sql, **params)
         with self._translating():
             return self._connection.run_kept(sql, **params) or []
 

@@ -41,7 +41,6 @@ class Quick(Connection):  # type: ignore[misc]
         self.register_in_adapter(_TIMESTAMPTZ, _moment)
         self._kept: dict[str, bytes] = {}
         self._names = count(1)
-        self._is_direct: bool | None = None
 
     def begin(self, sql: str) -> None:
         """Send it with whatever comes next, which also meets what goes wrong with it."""
@@ -61,9 +60,7 @@ class Quick(Connection):  # type: ignore[misc]
         return self._answer(sql)
 
     def run_kept(self, sql: str, **params: Any) -> Any:
-        """As run(), and the server keeps its plan for the next time; where a pooler lies between, it is just run()."""
-        if not params or not self._may_keep():
-            return self.run(sql, **params)
+        """As run(), and the server keeps the statement with its plan for the next time."""
         name = self._kept.get(sql)
         if name is None:
             # A new name each time: when it fails, nobody knows whether the server has kept it.
@@ -75,12 +72,9 @@ class Quick(Connection):  # type: ignore[misc]
         self._send(sql, params, name, is_known=True)
         return self._answer(sql)
 
-    def _may_keep(self) -> bool:
-        """Whether this is the server itself: poolers make up the process id that they show to whoever connects."""
-        if self._is_direct is None:
-            (told,) = struct.unpack_from("!i", self._backend_key_data)
-            self._is_direct = self.run("SELECT pg_backend_pid()") == [[told]]
-        return self._is_direct
+    def told_process_id(self) -> int:
+        """The server's process, as whoever answered the connection called it. Poolers make one up."""
+        return int(struct.unpack_from("!i", self._backend_key_data)[0])
 
     def _answer(self, sql: str) -> Any:
         self._sock.flush()

@@ -13,6 +13,7 @@ import contextlib
 import random
 import threading
 from collections import deque
+from threading import Thread
 
 from postern.base.errors import DatabaseUnavailable, SealBroken
 from postern.base.spool import Holder
@@ -75,7 +76,7 @@ class Batch:
 
     def _start(self, relay: Relay) -> list[threading.Thread]:
         """A further connection, where the host allows one more thread. It ends with the process, however that is cut off."""
-        thread = threading.Thread(target=self._work_beside, args=(relay,), daemon=True)
+        thread = Thread(target=self._work_beside, args=(relay,), daemon=True)
         before = threading.stack_size(STACK_BYTES)
         try:
             with self._changed:
