@@ -30,7 +30,12 @@ def made() -> Mapping[pathlib.Path, str]:
     found = json.loads(RESULTS.read_text())
     sections = {name: section(one) for name, one in found["sections"].items()}
     text = TEMPLATE.read_text(encoding="utf-8")
-    places = {"goals": _goals(list(sections.values())), "machine": _machine(found), "baseline": _baseline()}
+    places = {
+        "goals": _goals(list(sections.values())),
+        "machine": _machine(found),
+        "baseline": _baseline(),
+        "carries": _carries(),
+    }
     for name, one in sections.items():
         places[name] = _lines(one.lines)
         places[f"{name}-profile"] = one.profile
@@ -99,6 +104,19 @@ def _baseline() -> str:
             f"| `{row.name}` | {row.what}, {row.unit} | {found[0]} | {found[1]} | {row.good:g} | {row.poor:g} |"
         )
     return "\n".join(rows)
+
+
+def _carries() -> str:
+    """What that comes to."""
+    from postern.ops.bench import report
+
+    carries = report.baseline().carries
+    if carries is None:
+        return ""
+    return (
+        f"Without a relay's budget, that machine would carry about {carries.users:,} users, or {carries.mails:,} mails a day: "
+        f"{carries.reason}."
+    )
 
 
 def _machine(found: Mapping[str, object]) -> str:

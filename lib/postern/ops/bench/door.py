@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from postern.ops.bench.lab import Lab
     from postern.ops.bench.spawn import Spent
 
-START_SECONDS = 10
+START_SECONDS = 30
 """A resident is there soon after the first answer, or it is not to be had."""
 
 

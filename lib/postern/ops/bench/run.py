@@ -81,5 +81,6 @@ def _try(bench: Bench, group: Group) -> str:
 
 def _clean_up(bench: Bench) -> None:
     """What a run before has left. Where the database is away, or not known, it stays noted, and no lab is made."""
+    lab.remove_homes(bench.home)
     with contextlib.suppress(PosternError):
         lab.clean_up(bench.settings())

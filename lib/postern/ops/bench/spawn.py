@@ -38,6 +38,7 @@ class Spawner:
 
         argv = [python, "-I", "-S", os.path.abspath(__file__), str(nice)]
         self._child = Popen(argv, stdin=PIPE, stdout=PIPE, text=True, env={}, start_new_session=True)
+        self._waits = False
 
     def __enter__(self) -> Spawner:
         return self
@@ -48,6 +49,12 @@ class Spawner:
         self._child.wait()
         if self._child.stdout:
             self._child.stdout.close()
+
+    def settle(self) -> None:
+        """Wait for what was started and not waited for, because something was raised meanwhile (Ctrl-C)."""
+        if self._waits and self._child.stdout:
+            self._child.stdout.readline()
+            self._waits = False
 
     def run(
         self,
@@ -62,7 +69,9 @@ class Spawner:
         wanted = {"argv": list(argv), "environ": dict(environ), "stdin": stdin, "stdout": stdout}
         self._child.stdin.write(json.dumps(wanted) + "\n")
         self._child.stdin.flush()
+        self._waits = True
         told = self._child.stdout.readline()
+        self._waits = False
         if not told:
             raise OSError("the process that starts others is gone")
         found = json.loads(told)
