@@ -311,7 +311,7 @@ def test_dns_gives_the_exact_records_to_add(doh_server: DohServer):
         f'{DOMAIN} TXT "v=spf1 include:mailgun.org include:_spf.mx.cloudflare.net ~all"',
     )
     assert found["dmarc"].add == (f'_dmarc.{DOMAIN} TXT "v=DMARC1; p=none"',)
-    assert f"mx._domainkey.{DOMAIN}" in found["dkim"].remedy
+    assert f"pdk1._domainkey.{DOMAIN}" in found["dkim"].remedy
 
 
 def test_dns_merges_an_spf_record_and_breaks_none(doh_server: DohServer):
@@ -322,6 +322,31 @@ def test_dns_merges_an_spf_record_and_breaks_none(doh_server: DohServer):
     two = _records(doh_server)["spf"]
     assert (two.status, two.add) == (FAIL, ())
     assert "2 SPF records" in two.remedy
+
+
+@pytest.mark.parametrize(
+    ("term", "status"),
+    [
+        ("include:zohomail.com", OK),
+        ("include:zoho.com", OK),
+        ("include:spf.zoho.com", OK),
+        ("include:zoho.eu", FAIL),
+        ("include:other.example", FAIL),
+    ],
+)
+def test_dns_takes_each_spf_term_that_a_relay_has_had(doh_server: DohServer, term: str, status: str):
+    doh_server.zone[DOMAIN] = [f'TXT "v=spf1 {term} ~all"']
+    found = _records(doh_server, "pipe", "smtp.zoho.com")["spf"]
+    assert found.status == status
+    wanted = f'{DOMAIN} TXT "v=spf1 {term} include:zohomail.com ~all"'
+    assert found.add == (() if status == OK else (wanted,))
+
+
+def test_dns_does_not_guess_where_a_relays_keys_are(doh_server: DohServer):
+    """Postmark's selectors carry a date: to say that there is no key would be wrong."""
+    found = _records(doh_server, "pipe", "smtp.postmarkapp.com")["dkim"]
+    assert (found.status, found.add) == (WARN, ())
+    assert "not known" in found.found
 
 
 @pytest.mark.parametrize(

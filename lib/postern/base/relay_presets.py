@@ -101,7 +101,7 @@ PRESETS = (
         per_hour=0,
         per_day=100,
         size_mb=30,
-        limits="Trial: 100 a day for 60 days; then as paid for. Over it: 451.",
+        limits="Trial: 100 a day for 60 days; then as paid for. Over it: 451, 452.",
         sender="Any address of a domain that is authenticated there, which sets DKIM. The return path becomes SendGrid's: "
         "bounces stay with it.",
         other_ports="587, 2525, 25",
@@ -175,7 +175,8 @@ PRESETS = (
         per_hour=25,
         per_day=200,
         size_mb=50,
-        limits="Free: 200 a day, 1,000 a month; 25 an hour until a sender domain is verified.",
+        limits="Free: 200 a day (what is over it, it keeps and sends later), 1,000 a month (over it: refused); 25 an hour "
+        "until a sender domain is verified.",
         sender="Addresses of a verified sender domain, which sets DKIM and its return path by three CNAME records.",
         other_ports="587, 2525, 8025, 8465, 443, 80, 25",
     ),

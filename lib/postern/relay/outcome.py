@@ -40,15 +40,18 @@ _ACCOUNT_CODES = (454, 530, 534, 535, 538)
 _ACCOUNT_ENHANCED = ("5.4.5", "5.7.8", "5.7.9", "5.7.11", "5.7.30", "5.7.57")
 
 # Limits of the recipient's mailbox or of the message's size and shape. They use the same words as the limits of
-# an account, so they are looked for first: a full mailbox must not pause the relay. (5.2.252: Microsoft's SendAsDenied.)
-_MESSAGE_ENHANCED = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.(?!252$)[1-9]\d*|3\.4|6\.\d+)$")
+# an account, so they are looked for first: a full mailbox must not pause the relay. (5.2.251 to 5.2.255: Microsoft throttles
+# or refuses the sender.)
+_MESSAGE_ENHANCED = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.(?!25[1-5]$)[1-9]\d*|3\.4|6\.\d+)$")
+# At Microsoft: our own mailbox, which keeps a copy of what it sends, is full; or we are held back for what went wrong before.
+_OUR_MAILBOX = re.compile(r"storedrv\.submission\S*quota|sender throttled")
 _MESSAGE_WORDS = re.compile(
     r"message (?:size|length|header|too)|size limit|too (?:big|large)|storage allocation|attachment"
     r"|hop count|too many (?:hops|received)|\bloop|line (?:length|too long)|lines? (?:is |are )?too long"
     r"|mailbox (?:is )?(?:full|over|disabled)|\b(?:user|recipient|mailbox|account)\b[^.;]{0,40}\bover ?quota"
     r"|(?:tried|trying) to (?:reach|contact)|receiving (?:mail|messages)"
 )
-_PERIOD = r"(?:daily|hourly|weekly|monthly|per (?:minute|hour|day|week|month)|today)"
+_PERIOD = r"(?:daily|hourly|weekly|monthly|(?:per|this) (?:minute|hour|day|week|month)|today)"
 _SENDING = r"(?:(?:sending|submission|messaging|outgoing|outbound) (?:limit|quota|rate)s?)"
 _LIMIT = r"(?:limits?|quotas?|exceed\w*|reached|maximum|max|too many)"
 _LIMIT_WORDS = re.compile(
@@ -58,19 +61,23 @@ _LIMIT_WORDS = re.compile(
 # Weaker words, believed only in a 5xx: in a 4xx they often mean "this connection" or "this minute".
 _ACCOUNT_WORDS = re.compile(
     r"rate[ -]?limit|throttl|too many (?:messages|e?-?mails|recipients)|quota exceeded|exceeded (?:your |the )?"
-    r"(?:quota|threshold)|unusual (?:sending )?activity"
+    r"(?:quota|threshold)|unusual (?:sending )?activity|outgoing blocked|sender address blocked"
+    r"|sending (?:is )?(?:suspended|paused)|account is paused"
     r"|\byour (?:\w+ )?(?:account|subscription|plan|service)\b[^.;]{0,40}"
-    r"\b(?:suspended|disabled|blocked|locked|deactivated|expired|on hold|not active|inactive|under review)"
+    r"\b(?:suspended|disabled|blocked|locked|deactivated|expired|on hold|not (?:yet )?activ|inactive|under review)"
 )
 _RATE_WORDS = re.compile(
     r"maximum send(?:ing)? rate|send(?:ing)? rate (?:is |was )?exceed|per[ -](?:second|minute)"
 )
+_SLOWER_WORDS = re.compile(r"relay limit exceeded")
+"""Of a 4xx that looks as if it was about the recipient: Google's "Peak SMTP relay limit exceeded"."""
 _GREYLIST_WORDS = re.compile(r"gr[ea]y-?list")
 _LOGIN_WORDS = re.compile(
-    r"authentication (?:is )?required|must (?:first )?authenticate|not (?:yet )?authenticated"
+    r"authentication (?:is )?required|(?:must|please) (?:first )?authenticate|not (?:yet )?authenticated"
 )
 _SETUP_WORDS = re.compile(
-    r"sender (?:identity|address)|(?:not|un)[ -]?verified|not yet verified|sendasdenied|send as denied"
+    r"sender (?:identity|address|signature|not allowed)|not allowed in header from|sendasdenied|send as denied"
+    r"|(?:not|un)[ -]?verified|not yet verified"
     r"|not (?:owned by|allowed to (?:send|relay)|authori[sz]ed to (?:send|relay))"
     r"|relay\w*\b[^.;]{0,20}\b(?:denied|disallowed|prohibited|not (?:permitted|allowed))"
 )
@@ -91,6 +98,8 @@ class Outcome:
         words = self.said.lower()
         if self.kind != PASSING or not 400 <= self.code <= 499 or _GREYLIST_WORDS.search(words):
             return self.is_rate()
+        if _SLOWER_WORDS.search(words):
+            return True
         if _MESSAGE_ENHANCED.match(self.enhanced) or _MESSAGE_WORDS.search(words):
             return False
         return self.code == 421 or self.enhanced.startswith("4.7.") or bool(_ACCOUNT_WORDS.search(words))
@@ -149,7 +158,9 @@ def _kind(stage: str, code: int, enhanced: str, words: str) -> str:
         return ACCOUNT
     if stage in _ABOUT_US:
         return ACCOUNT if code >= 500 else PASSING
-    about_message = code == 552 or _MESSAGE_ENHANCED.match(enhanced) or _MESSAGE_WORDS.search(words)
+    about_message = not _OUR_MAILBOX.search(words) and bool(
+        code == 552 or _MESSAGE_ENHANCED.match(enhanced) or _MESSAGE_WORDS.search(words)
+    )
     if code < 500:
         return ACCOUNT if not about_message and _LIMIT_WORDS.search(words) else PASSING
     if about_message:
@@ -159,14 +170,21 @@ def _kind(stage: str, code: int, enhanced: str, words: str) -> str:
 
 def _kind_of_5xx(stage: str, code: int, enhanced: str, words: str) -> str:
     """A 5xx that is not plainly about the message or its recipient."""
-    if enhanced in _ACCOUNT_ENHANCED or _LIMIT_WORDS.search(words) or _ACCOUNT_WORDS.search(words):
+    ours = (_LIMIT_WORDS, _ACCOUNT_WORDS, _OUR_MAILBOX)
+    if enhanced in _ACCOUNT_ENHANCED or any(one.search(words) for one in ours):
         return ACCOUNT
     # Microsoft's "submission quota exceeded"; at stage rcpt the same code is about the recipient.
     if (code, enhanced) == (554, "5.2.0") and stage != "rcpt":
         return ACCOUNT
     if stage in ("mail", "rcpt") and _LOGIN_WORDS.search(words):
         return ACCOUNT
-    # 503: the two sides disagree on where they are in the talk; that says nothing about the message.
-    if code == 503 or stage == "mail" or enhanced == "5.7.60" or _SETUP_WORDS.search(words):
+    # 503: the two sides disagree on where they are in the talk; that says nothing about the message. 5.1.7, 5.1.8: the sender's
+    # address (RFC 3463).
+    if (
+        code == 503
+        or stage == "mail"
+        or enhanced in ("5.1.7", "5.1.8", "5.7.60")
+        or _SETUP_WORDS.search(words)
+    ):
         return PASSING
     return PERMANENT

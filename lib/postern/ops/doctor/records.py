@@ -105,7 +105,10 @@ def _mx(resolver: Resolver, domain: str, way: str) -> Record:
 def _spf(resolver: Resolver, domain: str, way: str, sender: Sender) -> Record:
     have = [text for text in resolver.txt(domain) if spf.is_spf(text)]
     found = "; ".join(map(plain, have)) or "none"
-    wanted = [term for term in (sender.spf, spf.CLOUDFLARE if way == CLOUDFLARE else "") if term]
+    does = any(term in text.lower().split() for text in have for term in sender.spf_too)
+    wanted = [
+        term for term in ("" if does else sender.spf, spf.CLOUDFLARE if way == CLOUDFLARE else "") if term
+    ]
     if not have and not wanted:
         # Cannot be told from here: a record that allows nobody would break more than it mends.
         return Record(domain, "spf", WARN, found, f"Add what the page of this domain at {sender.name} shows.")
