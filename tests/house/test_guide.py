@@ -71,6 +71,13 @@ def test_a_page_of_an_app_says_what_works_and_how_that_was_tried(file: str):
         assert f"**{needed}" in words or f"## {needed}" in words, needed
 
 
+def test_each_host_that_is_named_says_what_it_lacks():
+    hosts = ("hostinger", "bluehost", "siteground", "namecheap", "a2", "hostgator", "cpanel")
+    for host in hosts:
+        assert re.search(r"\blacks?\b", text(f"providers/{host}.md")), host
+        assert f"({host}.md)" in text("providers/README.md"), host
+
+
 def test_no_reason_outlives_its_page():
     assert set(OTHERWISE) <= set(PAGES)
     assert len(GUIDES) > 35

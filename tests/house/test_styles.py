@@ -19,7 +19,7 @@ import tiers
 
 STYLES = tiers.TOP / "lib/postern/web/styles"
 STATIC = tiers.TOP / "static"
-LARGEST_CSS = 29_000
+LARGEST_CSS = 30_000
 """Bytes. A first visit over a phone line should not wait for looks; compressed it is about a quarter."""
 
 TEXT = 4.5

@@ -32,9 +32,7 @@ _KINDS = {"webp": "image/webp", "svg": "image/svg+xml"}
 def show(context: Context, request: Request, who: SignedIn) -> Response:
     """GET /admin/help: the contents."""
     pages = guide.Guide()
-    page = pages.read(guide.INDEX)
-    side = render.render("help_side", here=_sections(page), chapter=render.EMPTY)
-    return _show(context, request, who, page, pages.place(guide.INDEX), side=side)
+    return _show(context, request, who, "help_contents", pages, guide.INDEX, pages.read(guide.INDEX))
 
 
 @session.admin_page
@@ -49,7 +47,7 @@ def show_one(context: Context, request: Request, who: SignedIn) -> Response:
     )
     crumb = render.render("help_crumb", chapter=one.chapter)
     side = render.render("help_side", here=_sections(page), chapter=_chapter(pages, one))
-    return _show(context, request, who, page, pages.place(one.file), crumb=crumb, foot=foot, side=side)
+    return _show(context, request, who, "help", pages, one.file, page, crumb=crumb, foot=foot, side=side)
 
 
 @session.admin_page
@@ -70,19 +68,22 @@ def _show(
     context: Context,
     request: Request,
     who: SignedIn,
+    template: str,
+    pages: Guide,
+    file: str,
     page: Document,
-    place: guide.Place,
     *,
-    side: Safe,
     crumb: Safe = render.EMPTY,
     foot: Safe = render.EMPTY,
+    side: Safe = render.EMPTY,
 ) -> Response:
+    place = pages.place(file)
     return room.show(
         context,
         request,
         who,
         "/admin",
-        "help",
+        template,
         inline.plain(page.title),
         tabs=room.tabs("Admin", room.ADMIN_TABS, PATH),
         heading=inline.html(page.title, place.link),
