@@ -15,7 +15,7 @@ import pytest
 
 from postern.resident import ask, knock, wire
 from postern.resident.listen import THREADS
-from support.door import Door, door_of, read
+from support.door import PYTHON, Door, door_of, read
 from support.instance import Instance
 from support.mail import message
 from support.patience import until
@@ -60,6 +60,15 @@ def test_mail_is_taken_in_through_it_and_a_large_one_streams(door: Door, residen
     assert door.status()["memory_bytes"] - before < 8 << 20
     door.instance.finish()
     assert door.instance.states() == {"sent": 2}
+
+
+def test_it_takes_mail_where_a_process_may_have_256_mb_of_address_space(door: Door):
+    mime = message(body=b"x" * 1_000_000)
+    little = ("/bin/sh", "-c", 'ulimit -v 262144; exec "$@"', "sh", *PYTHON)
+    assert read(door.open(path="/health/ready", python=little)).status == 200
+    pid = door.wait_for_resident()
+    assert door.ask("POST", "/hooks/inbound", mime, **door.signed(mime)).status == 202
+    assert (door.status()["pid"], door.status()["requests"]) == (pid, 1)
 
 
 def test_what_the_door_would_answer_the_resident_answers(door: Door, resident: int):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from dataclasses import dataclass
 
@@ -12,6 +13,12 @@ NICE = 5
 
 ADDRESS_BYTES = 512 << 20
 """RLIMIT_AS, unless the host allows less."""
+
+STACK_BYTES = 1 << 20
+"""Of each thread; Python's own frames do not lie on it, and the usual 8 MB would count against the limit."""
+
+M_ARENA_MAX = -8
+"""mallopt(3)."""
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 
@@ -88,8 +95,20 @@ def memory() -> int:
 def take_little() -> None:
     """Step back behind others, and cap this process's memory."""
     import resource
+    import threading
 
     os.nice(NICE)
+    threading.stack_size(STACK_BYTES)
+    _share_one_arena()
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     if soft == resource.RLIM_INFINITY or soft > ADDRESS_BYTES:
         resource.setrlimit(resource.RLIMIT_AS, (ADDRESS_BYTES, hard))
+
+
+def _share_one_arena() -> None:
+    """One heap for all threads. glibc reserves 64 MB of address space for each thread that has its own: four of them are all
+    that a host with a limit of 256 MB gives, and then nothing more can be loaded."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
