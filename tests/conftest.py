@@ -53,9 +53,15 @@ def pytest_configure(config: pytest.Config) -> None:
     # that it imports.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     sys.dont_write_bytecode = False
+    config.addinivalue_line("markers", "long: takes half a minute and more, so it begins before all others")
     config.addinivalue_line("markers", f"tier(name): needs one of: {', '.join(tiers.TIERS)}")
     if not hasattr(config, "workerinput"):
         config.stash[KEEPER] = Keeper()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long ones first: begun last, one would keep a single worker busy at the end."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.hookimpl(optionalhook=True)

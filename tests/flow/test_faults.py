@@ -297,6 +297,7 @@ def test_a_spooled_message_whose_key_is_gone_waits_until_the_key_is_back(
     assert (relay.count, os.listdir(spool)) == (1, [])
 
 
+@pytest.mark.long
 def test_four_drains_at_once_relay_each_of_a_thousand_deliveries_once(
     instance: Instance, relay: ScriptedRelay, tmp_path
 ):

@@ -82,6 +82,7 @@ def works(operator: Operator, told: str) -> None:
     assert operator.host.ask("GET", links[-1].removeprefix(operator.host.url))[0] == 200
 
 
+@pytest.mark.long
 def test_a_second_run_and_a_check_change_nothing(operator: Operator) -> None:
     operator.host.run("printf '# mine\\n5 4 * * * true\\n' | crontab -", check=True)
     before = snapshot(operator.host)
@@ -269,6 +270,7 @@ def test_uninstalled_it_shows_nothing_and_keeps_the_data(operator: Operator) -> 
     assert not (operator.host.home / ".postern").exists()
 
 
+@pytest.mark.long
 def test_the_real_cron_runs_what_was_installed(operator: Operator, database: Database) -> None:
     operator.take_packages()
     operator.install()

@@ -38,6 +38,7 @@ def account() -> Iterator[SharedHost]:
 
 
 @pytest.mark.tier("suexec")
+@pytest.mark.long
 def test_an_ordinary_user_sees_it_work_and_nothing_is_left_running(account: SharedHost) -> None:
     before = {*account.docroot.iterdir(), *account.home.iterdir()}
     done = account.run(["/bin/sh", f"{PUBLIC}/install.sh", "demo", "--once"], seconds=20 * PATIENCE)

@@ -121,6 +121,7 @@ def operators_files_are_there(docroot: Docroot) -> None:
     assert (docroot.top / "static" / "app.0123abcd.css").read_text() == "of an open page\n"
 
 
+@pytest.mark.long
 def test_an_upgrade_and_a_rollback_while_mail_comes_in(
     docroot: Docroot, second: Path, instance: Instance, relay: ScriptedRelay, site: str
 ):

@@ -164,6 +164,7 @@ FAULTS = ("relay", "database", "job-deliver", "disk", "job-restore-check", "cloc
 """What the operator must hear of, in this order; of each that it is there, and that it is over."""
 
 
+@pytest.mark.long
 def test_thirty_days_alone(
     instance: Instance, relay, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):

@@ -109,7 +109,7 @@ class Keeper:
     def server(self) -> Postgres:
         with self._lock:
             if self._server is None:
-                server = Postgres.start()
+                server = Postgres.start(settings={"max_connections": "200"})
                 create_roles(server)
                 self._server = server
             return self._server
