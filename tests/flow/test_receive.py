@@ -20,13 +20,14 @@ from postern.mail.envelope import HASHED_BYTES
 from postern.ops import post
 from support.instance import ALIAS, DOMAIN, ROOT, Instance
 from support.mail import message
+from support.patience import PATIENCE
 
 
 def send(site: str, headers: dict[str, str], body: bytes) -> tuple[int, dict[str, str]]:
     """Post as it is; status and headers of the answer."""
     request = urllib.request.Request(f"{site}/hooks/inbound", body, headers)
     try:
-        with urllib.request.urlopen(request, timeout=30) as reply:
+        with urllib.request.urlopen(request, timeout=PATIENCE) as reply:
             return reply.status, {name.lower(): value for name, value in reply.headers.items()}
     except urllib.error.HTTPError as error:
         with error:

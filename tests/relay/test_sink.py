@@ -21,7 +21,7 @@ from postern.ops.local.sink import Sink
 from postern.ops.local.sink_session import Received
 from postern.ops.local.sink_wire import Hangup, Wire
 from postern.relay.data import transparent
-from support.patience import child, join
+from support.patience import PATIENCE, child, join
 
 USERS = {"demo": "s3cret"}
 BODY = b"Subject: x\r\n\r\n.a dot\r\n..\r\n\xff\r\nend\r\n"
@@ -32,9 +32,11 @@ def client_of(sink, *, sign_in=True):
     """Python's smtplib, verified and signed in."""
     context = ssl.create_default_context(cafile=sink.ca_file) if sink.ca_file else None
     if sink.tls == "implicit":
-        client = smtplib.SMTP_SSL("localhost", sink.port, local_hostname="me", timeout=20, context=context)
+        client = smtplib.SMTP_SSL(
+            "localhost", sink.port, local_hostname="me", timeout=PATIENCE, context=context
+        )
     else:
-        client = smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=20)
+        client = smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=PATIENCE)
     with client:
         if sink.tls == "starttls":
             client.starttls(context=context)
@@ -45,7 +47,7 @@ def client_of(sink, *, sign_in=True):
 
 def exchange(sink, sent):
     """Send these bytes in one go, and read until the sink closes."""
-    with socket.create_connection((sink.host, sink.port), timeout=20) as sock:
+    with socket.create_connection((sink.host, sink.port), timeout=PATIENCE) as sock:
         sock.sendall(sent)
         return b"".join(iter(lambda: sock.recv(65536), b""))
 
@@ -70,7 +72,7 @@ def test_a_stranger_s_client_signs_in_and_leaves_a_message(tls):
 def test_what_it_offers_depends_on_tls():
     with (
         Sink(users=USERS) as sink,
-        smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=20) as client,
+        smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=PATIENCE) as client,
     ):
         client.ehlo()
         before = set(client.esmtp_features)
@@ -104,7 +106,10 @@ def test_a_wrong_login_is_refused_and_mail_with_it(user, password):
 
 def test_its_certificate_is_for_this_machine_only():
     context = ssl.create_default_context()
-    with Sink() as sink, smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=20) as client:
+    with (
+        Sink() as sink,
+        smtplib.SMTP("localhost", sink.port, local_hostname="me", timeout=PATIENCE) as client,
+    ):
         with pytest.raises(ssl.SSLCertVerificationError):
             client.starttls(context=context)
         client.close()
@@ -161,7 +166,7 @@ def test_a_login_in_clear_is_refused_where_tls_is_to_be_had():
 
 
 def test_what_was_sent_in_clear_is_forgotten_after_starttls():
-    with Sink() as sink, socket.create_connection((sink.host, sink.port), timeout=20) as sock:
+    with Sink() as sink, socket.create_connection((sink.host, sink.port), timeout=PATIENCE) as sock:
         with sock.makefile("rb") as answers:
             answers.readline()
             sock.sendall(b"STARTTLS\r\nMAIL FROM:<evil@example.org>\r\n")
@@ -176,7 +181,7 @@ def test_a_message_that_breaks_off_is_not_taken(tmp_path):
     for options in ({}, {"folder": str(tmp_path)}, {"keep": False}):
         with (
             Sink(tls="none", **options) as sink,
-            socket.create_connection((sink.host, sink.port), timeout=20) as sock,
+            socket.create_connection((sink.host, sink.port), timeout=PATIENCE) as sock,
         ):
             sock.sendall(b"MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\nSubject: x\r\n\r\nhalf\r\n.")
             sock.shutdown(socket.SHUT_WR)
@@ -229,12 +234,12 @@ def test_many_clients_at_once_each_leave_theirs():
 def test_stopping_ends_open_connections_and_frees_the_port():
     sink = Sink(tls="none")
     sink.start()
-    with socket.create_connection((sink.host, sink.port), timeout=20) as sock:
+    with socket.create_connection((sink.host, sink.port), timeout=PATIENCE) as sock:
         assert sock.recv(100).startswith(b"220")
         sink.stop()
         assert sock.recv(100) == b""
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((sink.host, sink.port), timeout=20)
+        socket.create_connection((sink.host, sink.port), timeout=PATIENCE)
     sink.stop()
 
 
@@ -309,11 +314,11 @@ def test_it_runs_by_itself_and_ends_when_told(tmp_path, number):
     with child(command, stdout=subprocess.PIPE, env=environ, text=True) as process:
         host, _, port = process.stdout.readline().strip().rpartition(":")
         assert host == "127.0.0.1"
-        with smtplib.SMTP(host, int(port), local_hostname="me", timeout=20) as client:
+        with smtplib.SMTP(host, int(port), local_hostname="me", timeout=PATIENCE) as client:
             client.starttls(context=ssl.create_default_context(cafile=str(folder / "tls" / "ca.pem")))
             client.login("demo", "pass word")
             client.sendmail("a@example.org", "b@example.com", BODY)
         process.send_signal(number)
-        assert process.wait(20) == 0
+        assert process.wait(PATIENCE) == 0
         assert process.stdout.read() == ""
     assert (folder / "000001.eml").read_bytes() == BODY

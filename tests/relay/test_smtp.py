@@ -28,7 +28,7 @@ from postern.relay.outcome import Outcome, RelayTrouble
 from postern.relay.settings import RelaySettings
 from postern.relay.smtp import Relay
 from support.aiosmtp import AioServer
-from support.patience import child
+from support.patience import PATIENCE, child
 from support.relay import DROP, KEEP_AND_DROP, ScriptedRelay, drip, raw, say, wait
 
 USER, PASSWORD = "demo", "s3cret-Pa55word"
@@ -325,7 +325,7 @@ def large(server, *, pieces=40):
     yield b"Subject: long\r\n\r\n"
     for number in range(pieces):
         if number == 5:
-            assert seen.wait(20)
+            assert seen.wait(PATIENCE)
         yield b"x" * 998 + b"\r\n" + b"y" * 64000 + b"\r\n"
 
 
@@ -450,15 +450,15 @@ def test_a_client_killed_at_a_point_leaves_what_the_point_says(point, kept):
         dead = threading.Event()
 
         def kill():
-            assert ready.wait(20)
+            assert ready.wait(PATIENCE)
             client.send_signal(signal.SIGKILL)
-            client.wait(20)
+            client.wait(PATIENCE)
             dead.set()
 
         server.on(point, kill)
         with child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ) as client:
             ready.set()
-            assert dead.wait(30)
+            assert dead.wait(PATIENCE)
         assert client.returncode == -signal.SIGKILL
         assert server.wait_until_idle()
         assert len(server.messages) == kept

@@ -33,7 +33,7 @@ from postern.ops.serve import make_server
 from support.judge import Judge
 from support.people import Person, Site, open_site
 
-PATIENCE_MS = 20_000
+PATIENCE_MS = 60_000
 """How long a visitor waits for what should be there before the test fails. Never how long it takes."""
 
 DEVICES: dict[str, dict[str, Any]] = {

@@ -13,6 +13,7 @@ receipt wakes start real ones.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import json
@@ -100,6 +101,12 @@ class Server:
                 stdout=subprocess.DEVNULL,
                 start_new_session=True,
             )
+
+        atexit.register(self._end)
+
+    def _end(self) -> None:
+        self._asking.close()
+        self._process.wait(PATIENCE)
 
     def start(
         self, argv: list[str], environ: dict[str, str], cwd: str, fds: tuple[int, int, int]
