@@ -134,6 +134,7 @@ def test_without_docs_there_is_no_guide_and_the_reason(
 def test_trouble_on_the_page_of_operation_leads_to_its_entry(pages: Site, admin: Browser):
     page = admin.get("/admin/operation").text
     assert 'href="/admin/help/operations-monitoring#job">What to do' in page
+    assert 'href="/admin/help/operations-cron">Set up the jobs' in page
     entries = {one.name for one in Guide().read("operations/monitoring.md").anchors}
     names = {admin_operation._entry(one) for one in health.look(pages.context)}
     assert "database" in names and names <= entries
