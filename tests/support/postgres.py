@@ -87,11 +87,13 @@ def fresh_database(
 
 def make_database(server: Superuser, name: str, *, owned: bool, template: str = "template1") -> Database:
     """The same, to be dropped by the caller, or by nobody: it goes with the server."""
-    if owned:
-        server.create_database(name, OWNER, template)
-    else:
-        server.create_database(name, template=template)
-        with contextlib.closing(server.connect()) as connection:
+    owner = OWNER if owned else server.superuser
+    words = f"CREATE DATABASE {identifier(name)} OWNER {identifier(owner)} TEMPLATE {identifier(template)}"
+    with contextlib.closing(server.connect()) as connection:
+        ((version,),) = connection.run("SHOW server_version_num")
+        # Since 15 another way is the usual one, which costs half as much again where nothing is written through to a disk.
+        connection.run(f"{words} STRATEGY FILE_COPY" if int(version) >= 150000 else words)
+        if not owned:
             connection.run(f"GRANT ALL ON DATABASE {identifier(name)} TO {identifier(GRANTED)}")
     return Database(server, name, OWNER if owned else GRANTED)
 
