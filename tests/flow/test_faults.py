@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
@@ -18,7 +19,7 @@ from support.fixtures import relay_env
 from support.instance import Instance
 from support.mail import message, parsed
 from support.patience import PATIENCE, until
-from support.postgres import OWNER, Database, create_roles
+from support.postgres import Database, create_roles, make_database
 from support.queue import put
 from support.relay import ScriptedRelay, wait
 
@@ -162,19 +163,27 @@ def test_a_receipt_killed_before_its_commit_leaves_nothing_and_answers_nothing(
         assert instance.post(site, mime).receipt == "stored"
 
 
-@pytest.fixture
-def own_server():
-    """A PostgreSQL of this test alone, to be restarted."""
+@pytest.fixture(scope="module")
+def mortal_server():
+    """A PostgreSQL of this module alone, to be killed and restarted."""
     with Postgres.start() as server:
         create_roles(server)
         yield server
 
 
 @pytest.fixture
+def own_server(mortal_server: Postgres):
+    """The same, running, whatever became of it before."""
+    if mortal_server.pid is None:
+        mortal_server.restart()
+    return mortal_server
+
+
+@pytest.fixture
 def own(own_server: Postgres, tmp_path, relay: ScriptedRelay):
     """An instance on it. Its database goes with the server, which may be down by then."""
-    own_server.create_database("own", OWNER)
-    made = Instance(tmp_path / "home", {**Database(own_server, "own", OWNER).env, **relay_env(relay)})
+    place = make_database(own_server, f"own_{uuid.uuid4().hex}", owned=True)
+    made = Instance(tmp_path / "home", {**place.env, **relay_env(relay)})
     made.migrate()
     made.people()
     yield made
