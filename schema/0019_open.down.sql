@@ -1,0 +1,2 @@
+DROP INDEX deliveries_not_sent;
+DROP INDEX messages_kept;
