@@ -70,7 +70,7 @@ def measure(world: World) -> Section:
             found.setdefault("large processor", []).append(used)
             found.setdefault("large memory", []).append(spent.peak_mib)
             found.setdefault("bare large", []).append(_bare(world, lab.home, "25m", LARGE, streamed=True))
-        profile = _profile(bench, lab, many)
+        profile = f"{_profile(bench, lab, '4k', many)}\n\nThe same of mail of 25 MB:\n\n{_profile(bench, lab, '25m', LARGE)}"
     return _told({name: median(numbers) for name, numbers in found.items()}, profile)
 
 
@@ -118,7 +118,7 @@ def _bare(world: World, home: str, name: str, many: int, *, streamed: bool) -> f
     return float(json.loads(said.read_text()))
 
 
-def _profile(bench: Bench, lab: Lab, many: int) -> str:
+def _profile(bench: Bench, lab: Lab, size: str, many: int) -> str:
     """Where a drain's time goes: the functions of its main thread with the most time of their own."""
     import pstats
 
@@ -129,7 +129,7 @@ def _profile(bench: Bench, lab: Lab, many: int) -> str:
         return run([real, "-m", "cProfile", "-o", str(out), *argv[1:]], environ, **files)
 
     for number in range(many):
-        drains._take_in(lab, message(SIZES["receipt.4k"], number))
+        drains._take_in(lab, message(SIZES[f"receipt.{size}"], number))
     with contextlib.ExitStack() as stack:
         bench.spawner.run = profiled
         stack.callback(setattr, bench.spawner, "run", run)
