@@ -124,7 +124,7 @@ CORPORA = {"own": ROOT / "tests" / "mail" / "messages", "public": ROOT.parent / 
 
 @pytest.mark.parametrize("corpus", CORPORA.values(), ids=CORPORA)
 def test_every_message_arrives_whole(instance: Instance, postfix: Postfix, corpus: pathlib.Path) -> None:
-    """8-bit and UTF-8 header fields, NUL, bare CR, dots, over-long lines; all over one connection, and all signed."""
+    """8-bit and UTF-8 header fields, NUL, bare CR, dots, over-long lines; all over a few connections, and all signed."""
     found = sorted(corpus.rglob("*.eml"))
     if not found:
         pytest.skip(f"there is no corpus at {corpus}")
@@ -151,7 +151,7 @@ def test_every_message_arrives_whole(instance: Instance, postfix: Postfix, corpu
         assert len(senders) == 1
         assert f"@{DOMAIN}" in str(senders[0])
     assert postfix.log().count("sasl_method=") == len(files)
-    assert postfix.log().count(": connect from") == 2, "the probe's, and one for all"
+    assert 2 <= postfix.log().count(": connect from") <= 4, "the probe's, and three at most for all"
 
 
 def test_25_mb_arrive_byte_for_byte(instance: Instance, postfix: Postfix) -> None:
