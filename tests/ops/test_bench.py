@@ -104,7 +104,7 @@ def test_a_run_that_is_ended_leaves_nothing_or_the_next_one_takes_it_back(
     process.wait(PATIENCE)
     if number == signal.SIGKILL:
         assert len(schemas(instance)) == 2
-        assert set(bench(instance, "--only", "limiter")["rows"]) == {"limiter"}
+        assert set(bench(instance, "--only", "limiter")["rows"]) == {"host.processor", "limiter"}
     assert schemas(instance) == ["postern"]
     # What it started ends by itself when it sees that its home is gone.
     until(lambda: not at_work_in(instance) and files(instance) == ["lock"])
@@ -120,7 +120,7 @@ def test_where_no_tables_may_be_made_it_says_so_and_measures_the_rest(
     superuser.close()
     found = bench(instance, "--only", "database,drain.4k")
     instance.close()
-    assert set(found["rows"]) == {"database.connect", "database.query"}
+    assert set(found["rows"]) == {"host.processor", "database.connect", "database.query"}
     assert set(found["left_out"]) == {"database.commit", "drain.4k"}
     assert "may make no tables beside the real ones" in str(found["left_out"]["drain.4k"])
     assert found["carries"] is None
@@ -130,7 +130,7 @@ def test_where_no_tables_may_be_made_it_says_so_and_measures_the_rest(
 def test_without_settings_it_measures_the_host(tmp_path: pathlib.Path):
     instance = Instance(tmp_path / "home", {"POSTERN_DB_NAME": ""})
     found = bench(instance, "--only", "limiter,database.query,request.cold")
-    assert set(found["rows"]) == {"limiter"}
+    assert set(found["rows"]) == {"host.processor", "limiter"}
     assert "POSTERN_DB_NAME" in str(found["left_out"]["database.query"])
     assert "POSTERN_DB_NAME" in str(found["left_out"]["request.cold"])
 

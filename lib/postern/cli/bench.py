@@ -59,7 +59,8 @@ def run_bench(args: argparse.Namespace) -> int:
 
 
 def _wanted(only: str) -> set[str]:
-    """The rows that these words name: in full, or up to a dot."""
+    """The rows that these words name, in full or up to a dot; and the one that tells how busy the host is."""
+    from postern.ops.bench.compare import HOST
     from postern.ops.bench.rows import BY_NAME
 
     words = only.replace(",", " ").split()
@@ -67,7 +68,7 @@ def _wanted(only: str) -> set[str]:
     for word in words:
         if not any(_names(word, name) for name in BY_NAME):
             raise BadInput(f"There is no row {word!r}.", f"Rows are: {', '.join(BY_NAME)}")
-    return found
+    return {HOST, *found}
 
 
 def _names(word: str, name: str) -> bool:
