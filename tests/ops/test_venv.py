@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import ensurepip
 import functools
 import hashlib
+import importlib.util
 import os
 import shlex
 import shutil
@@ -33,10 +33,17 @@ FUNCTIONS = tiers.TOP / "lib" / "postern" / "ops" / "venv.sh"
 
 @functools.cache
 def quick() -> str:
-    """The same Python, whose pip is no zip file but a folder: it keeps its byte code, and starts four times as quick."""
+    """The same Python, whose pip is no zip file but a folder: it keeps its byte code, and starts four times as quick.
+
+    As it is where it brings no pip (Debian's without python3-venv): then the script looks elsewhere.
+    """
+    found = importlib.util.find_spec("ensurepip")
+    bundled = list(Path(str(found.origin)).parent.glob("_bundled/pip-*.whl")) if found else []
+    if not bundled:
+        return REAL
+    (pip,) = bundled
     scratch = Scratch("postern-pip-")
     atexit.register(scratch.remove)
-    pip = next(Path(ensurepip.__file__).parent.glob("_bundled/pip-*.whl"))
     with zipfile.ZipFile(pip) as archive:
         archive.extractall(scratch.path(pip.name))
     body = f"""case "$*" in
