@@ -79,7 +79,8 @@ def test_it_measures_every_row_and_leaves_no_schema_no_file_and_no_mail(
     # A site that no CGI door serves has no resident that could leave.
     assert found["left_out"] == {"site.cold": "there is none here"}
     assert set(found["rows"]) == ALL - {"site.cold"}
-    assert all(float(str(row["median"])) > 0 for row in found["rows"].values())
+    # Of a few deliveries, what is left without the drain's start may be nothing.
+    assert all(float(str(row["median"])) >= 0 for row in found["rows"].values())
     assert re.search("allows no more", str(found["carries"]["reason"]))
     assert schemas(instance) == ["postern"]
     assert files(instance) == ["lock"]

@@ -59,7 +59,7 @@ def _receive_all(bench: Bench, door: Door) -> None:
         own = (door.resident_ms() - before) / len(taken)
         bench.found(name, [one.clock_ms for one in taken], [one.processor_ms + own for one in taken])
     # The door's own weight does not depend on the message: it hands over the open file (resident/knock.py).
-    bench.found("receipt.memory", [door.resident_mib().get("VmHWM", idle) - idle])
+    bench.found("receipt.memory", [max(0.0, door.resident_mib().get("VmHWM", idle) - idle)])
 
 
 def _receive(bench: Bench, door: Door, size: int, number: int) -> Spent:
