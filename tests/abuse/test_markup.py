@@ -45,14 +45,20 @@ _DOM = """(html) => [...new DOMParser().parseFromString(html, "text/html").query
 
 
 @pytest.fixture(scope="module")
-def hostile(pages: Site) -> Estate:
+def planted(pages: Site) -> Estate:
     return plant(pages, PAYLOADS)
 
 
 @pytest.fixture(scope="module")
-def both(pages: Site, hostile: Estate) -> tuple[Pages, Pages]:
+def both(pages: Site, planted: Estate) -> tuple[Pages, Pages]:
     """Path and text of every page: with harmless words, and with the others."""
-    return shown(plant(pages, PLAIN)), shown(hostile)
+    return shown(plant(pages, PLAIN)), shown(planted)
+
+
+@pytest.fixture(scope="module")
+def hostile(planted: Estate, both: tuple[Pages, Pages]) -> Estate:
+    """Who has the others; whatever is done to him here, his pages were looked at before."""
+    return planted
 
 
 def shown(estate: Estate) -> Pages:
