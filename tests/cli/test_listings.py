@@ -119,8 +119,11 @@ def is_listing(command: argparse.ArgumentParser) -> bool:
     return called_so or prints_rows(command.get_default("run"))
 
 
-ELSEWHERE = {"offsite list"}
-"""Those that need a server of their own to show anything: tests/ops/test_offsite.py has them."""
+ELSEWHERE = {
+    "bench": "what it prints is one measured run, no listing: tests/ops/test_bench.py",
+    "offsite list": "needs a server of its own to show anything: tests/ops/test_offsite.py",
+}
+"""Those that are looked at by other tests, and why."""
 
 LISTINGS = {name_of(command): command for command in leaves(build_parser()) if is_listing(command)}
 
