@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 import pytest
 
 from postern.base.connect import connect
-from postern.base.database import SYSTEM, Database
+from postern.base.database import SYSTEM, Database, UniqueViolation
 from postern.base.errors import PosternError
 from postern.base.settings import Config
 from support.postgres import Database as Place
@@ -84,29 +84,43 @@ def test_nothing_stays_prepared_in_the_session(db: Database):
 def test_a_kept_statement_is_parsed_once_and_understood_as_ever(db: Database):
     for number in range(4):
         with db.transaction(SYSTEM):
-            assert db.run_kept("SELECT CAST(:a AS integer)", a=number) == [[number]]
+            assert db.run_last("SELECT CAST(:a AS integer)", a=number) == [[number]]
     with db.transaction(SYSTEM):
         assert db.run("SELECT statement FROM pg_prepared_statements WHERE name <> ''") == [
             ["SELECT CAST($1 AS integer)"]
         ]
     trips = db._connection._sock.trips
     with db.transaction(SYSTEM):
-        db.run_kept("SELECT CAST(:a AS integer)", a=1)
-    assert db._connection._sock.trips == trips + 2
+        db.run_last("SELECT CAST(:a AS integer)", a=1)
+    assert db._connection._sock.trips == trips + 1
 
 
 def test_a_kept_statement_that_fails_works_the_next_time(db: Database):
     for _ in range(2):
         with pytest.raises(PosternError, match="22012"), db.transaction(SYSTEM):
-            db.run_kept("SELECT 1 / CAST(:a AS integer)", a=0)
+            db.run_last("SELECT 1 / CAST(:a AS integer)", a=0)
     with db.transaction(SYSTEM):
-        assert db.run_kept("SELECT 1 / CAST(:a AS integer)", a=1) == [[1]]
+        assert db.run_last("SELECT 1 / CAST(:a AS integer)", a=1) == [[1]]
+
+
+def test_the_last_statement_takes_the_commit_along_and_a_failure_rolls_back(db: Database):
+    with db.transaction(SYSTEM):
+        db.run("CREATE TABLE public.kept (n integer UNIQUE)")
+    with db.transaction(SYSTEM):
+        db.run_last("INSERT INTO public.kept VALUES (CAST(:n AS integer))", n=1)
+    twice = "INSERT INTO public.kept VALUES (2), (CAST(:n AS integer))"
+    for _ in range(2):
+        with pytest.raises(UniqueViolation), db.transaction(SYSTEM):
+            db.run_last(twice, n=1)
+    with db.transaction(SYSTEM):
+        assert db.run("SELECT n FROM public.kept") == [[1]]
 
 
 def test_behind_a_pooler_nothing_is_kept(db: Database):
     db._connection._backend_key_data = b"\0\0\0\1" + b"key!"
     with db.transaction(SYSTEM):
-        assert db.run_kept("SELECT CAST(:a AS integer)", a=1) == [[1]]
+        assert db.run_last("SELECT CAST(:a AS integer)", a=1) == [[1]]
+    with db.transaction(SYSTEM):
         assert db.run("SELECT name FROM pg_prepared_statements WHERE name <> ''") == []
 
 

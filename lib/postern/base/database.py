@@ -75,6 +75,7 @@ class Database:
         self._begin = f'SET LOCAL search_path TO "{schema}"; SET LOCAL statement_timeout TO {statement_seconds * 1000}; '
         self.broken = False
         self._is_direct: bool | None = None
+        self._is_over = False
 
     @contextlib.contextmanager
     def transaction(self, user_id: int) -> Iterator[None]:
@@ -88,8 +89,12 @@ class Database:
             yield
         except BaseException:
             self._roll_back()
+            self._is_over = False
             raise
-        self._execute("COMMIT")
+        if self._is_over:
+            self._is_over = False
+        else:
+            self._execute("COMMIT")
 
     def _roll_back(self) -> None:
         if not self.broken:
@@ -102,17 +107,17 @@ class Database:
         """Run one statement (several, when there are no parameters) and return its rows."""
         return self._execute(sql, **params)
 
-    def run_kept(self, sql: str, **params: Any) -> list[list[Any]]:
-        """As run(), for a statement with parameters that is run again and again: the server keeps its plan.
+    def run_last(self, sql: str, **params: Any) -> list[list[Any]]:
+        """As run(), for the last statement of a transaction that is made again and again: COMMIT travels with it.
 
-        Not where a pooler lies between: the next transaction may be another server process's.
+        The server keeps its plan. Not where a pooler lies between: the next transaction may be another server process's.
         """
         if self._is_direct is None:
             self._is_direct = self.value("SELECT pg_backend_pid()") == self._connection.told_process_id()
-        if not self._is_direct:
-            return self._execute(sql, **params)
         with self._translating():
-            return self._connection.run_kept(sql, **params) or []
+            rows = self._connection.run_last(sql, "COMMIT", self._is_direct, **params) or []
+        self._is_over = True
+        return rows
 
     def rows(self, kind: Callable[..., T], sql: str, **params: Any) -> list[T]:
         """The rows, each made a `kind` by column name."""

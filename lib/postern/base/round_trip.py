@@ -3,7 +3,7 @@
 pg8000 asks three times for a statement with parameters (parse it, describe it, run it), and reads its text letter by letter
 each time. Here all of it travels at once, as an unnamed statement, so that nothing is left in the session and PgBouncer in
 transaction mode may lie between; and BEGIN travels with the first statement of its transaction. Where it is the server itself
-that answers, a statement that is run for every message may be kept there with its plan.
+that answers, a statement that is run for every message may be kept there with its plan; COMMIT may travel with the last one.
 
 Made of pg8000's own parts, some of them private: its version is pinned, and tests/base/test_round_trip.py looks at the wire.
 To be imported where pg8000 is (base/driver.py), and not before.
@@ -19,7 +19,7 @@ from itertools import count
 
 from pg8000.converters import timestamptz_in
 from pg8000.core import BIND, DESCRIBE, EXECUTE_MSG, PARSE, SYNC_MSG, Context
-from pg8000.exceptions import DatabaseError
+from pg8000.exceptions import DatabaseError, InterfaceError
 from pg8000.native import Connection, make_params, to_statement
 
 TYPE_CHECKING = False
@@ -59,18 +59,29 @@ class Quick(Connection):  # type: ignore[misc]
             self.send_QUERY(sql)
         return self._answer(sql)
 
-    def run_kept(self, sql: str, **params: Any) -> Any:
-        """As run(), and the server keeps the statement with its plan for the next time."""
-        name = self._kept.get(sql)
-        if name is None:
+    def run_last(self, sql: str, commit: str, keeps: bool, **params: Any) -> Any:
+        """As run(), with the statement that ends the transaction in the same packet; what went wrong is raised when both are
+        answered.
+
+        `keeps`: the server keeps the statement with its plan for the next time.
+        """
+        name = self._kept.get(sql, b"")
+        is_known = bool(name)
+        if keeps and not is_known:
             # A new name each time: when it fails, nobody knows whether the server has kept it.
             name = b"kept_%d" % next(self._names)
-            self._send(sql, params, name)
+        self._send(sql, params, name, is_known=is_known)
+        self.send_QUERY(commit)
+        try:
             rows = self._answer(sql)
+        except DatabaseError:
+            with contextlib.suppress(DatabaseError, InterfaceError):
+                self.handle_messages(Context(commit))
+            raise
+        if name:
             self._kept[sql] = name
-            return rows
-        self._send(sql, params, name, is_known=True)
-        return self._answer(sql)
+        self.handle_messages(Context(commit))
+        return rows
 
     def told_process_id(self) -> int:
         """The server's process, as whoever answered the connection called it. Poolers make one up."""

@@ -41,15 +41,15 @@ PATIENCE_SECONDS = 120
 """How long the database may be away while something is to be recorded; well within the lease."""
 
 
-def outcome(context: Context, relay: str, claimed: Claimed, outcome: Outcome) -> str:
-    """Record what the relay said of one delivery; returns the move that was made."""
-    return _persist(context, lambda: _record(context, relay, claimed, outcome))
+def outcome(context: Context, claimed: Claimed, outcome: Outcome) -> str:
+    """Record what the relay said of one delivery that it did not take; returns the move that was made."""
+    return _persist(context, lambda: _record(context, claimed, outcome))
 
 
-def _record(context: Context, relay: str, claimed: Claimed, outcome: Outcome) -> str:
-    move = _move(context, claimed, outcome)
-    if move == SENT:
-        return _sent(context, relay, [(claimed, outcome)])[0]
+def _record(context: Context, claimed: Claimed, outcome: Outcome) -> str:
+    move = LATER
+    if outcome.kind == PERMANENT or claimed.age_seconds > context.config.retry_days * 86400:
+        move = FAILED
     with context.pool.connection() as db, db.transaction(SYSTEM):
         if move == LATER:
             wait = retry.wait_seconds(claimed.attempts, random.random())
@@ -61,28 +61,25 @@ def _record(context: Context, relay: str, claimed: Claimed, outcome: Outcome) ->
     return move if held else LEASE_LOST
 
 
-def all_sent(context: Context, relay: str, done: list[tuple[Claimed, Outcome]]) -> list[str]:
-    """Record of several at once that the relay took them; returns the move that was made of each."""
-    return _persist(context, lambda: _sent(context, relay, done))
+def sent(context: Context, done: list[tuple[Claimed, Outcome]], relay: str = "") -> list[str]:
+    """Record of several at once that the relay took them; returns the move that was made of each.
+
+    `relay`: it is noted of this one that it works; that need not be written each time.
+    """
+    return _persist(context, lambda: _sent(context, done, relay))
 
 
-def _sent(context: Context, relay: str, done: list[tuple[Claimed, Outcome]]) -> list[str]:
+def _sent(context: Context, done: list[tuple[Claimed, Outcome]], relay: str) -> list[str]:
     with context.pool.connection() as db, db.transaction(SYSTEM):
-        moved = outcomes.sent(db, context.ring, [(claimed, _said(outcome)) for claimed, outcome in done])
-        if moved:
+        if relay:
             relays.note_ok(db, relay)
+        told = [(claimed, _said(outcome)) for claimed, outcome in done]
+        moved = outcomes.sent(db, context.ring, told, is_last=True)
     return [SENT if claimed.id in moved else LEASE_LOST for claimed, _ in done]
 
 
 def _said(outcome: Outcome) -> Said:
     return Said(outcome.code, outcome.stage, outcome.said)
-
-
-def _move(context: Context, claimed: Claimed, outcome: Outcome) -> str:
-    if outcome.kind == SENT:
-        return SENT
-    too_old = claimed.age_seconds > context.config.retry_days * 86400
-    return FAILED if outcome.kind == PERMANENT or too_old else LATER
 
 
 def _finish(db: Database, context: Context, claimed: Claimed, outcome: Outcome) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from postern.base import clock
 from postern.base.errors import DatabaseUnavailable, PosternError
 from postern.flow import record
 from postern.relay.outcome import SENT, Outcome
@@ -17,6 +18,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from postern.flow.context import Context
     from postern.store.deliveries import Claimed
+
+
+NOTE_SECONDS = 1.0
+"""So often it is noted that the relay works: its row is one that the claims of all drains wait for."""
 
 
 @dataclass
@@ -38,6 +43,7 @@ class Recorder:
         self._turn = threading.Lock()
         self._guard = threading.Lock()
         self._waiting: list[Entry] = []
+        self._noted_ok = float("-inf")
 
     def record(self, claimed: Claimed, outcome: Outcome) -> str:
         """Write it down; returns the move that was made (flow/record.py)."""
@@ -58,7 +64,7 @@ class Recorder:
         try:
             sent = [one for one in entries if one.outcome.kind == SENT]
             if len(sent) > 1:
-                self._all_sent(sent)
+                self._together(sent)
             for one in entries:
                 if not one.move:
                     self._one(one)
@@ -67,22 +73,29 @@ class Recorder:
             with self._guard:
                 self._waiting += [one for one in entries if not one.move and not one.error]
 
-    def _all_sent(self, entries: list[Entry]) -> None:
+    def _together(self, entries: list[Entry]) -> None:
         """In one transaction; where that goes wrong, one by one tells of which it is."""
         try:
-            moves = record.all_sent(
-                self._context, self._relay, [(one.claimed, one.outcome) for one in entries]
-            )
+            self._sent(entries)
         except DatabaseUnavailable:
             raise
         except PosternError as error:
             self._context.log.warning("drain.one_by_one", reason=error.reason)
-            return
+
+    def _sent(self, entries: list[Entry]) -> None:
+        now = clock.elapsed()
+        is_news = now - self._noted_ok > NOTE_SECONDS
+        done = [(one.claimed, one.outcome) for one in entries]
+        moves = record.sent(self._context, done, self._relay if is_news else "")
+        self._noted_ok = now if is_news else self._noted_ok
         for one, move in zip(entries, moves):
             one.move = move
 
     def _one(self, entry: Entry) -> None:
         try:
-            entry.move = record.outcome(self._context, self._relay, entry.claimed, entry.outcome)
+            if entry.outcome.kind == SENT:
+                self._sent([entry])
+            else:
+                entry.move = record.outcome(self._context, entry.claimed, entry.outcome)
         except Exception as error:  # noqa: BLE001 - raised again where its message is
             entry.error = error

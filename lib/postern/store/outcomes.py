@@ -48,15 +48,20 @@ SELECT id FROM moved
 """
 
 
-def sent(db: Database, ring: KeyRing, done: Sequence[tuple[Claimed, Said]]) -> set[int]:
-    """queued -> sent, each with its event, and MIME that nobody needs any more deleted; ids of those that were still leased."""
+def sent(
+    db: Database, ring: KeyRing, done: Sequence[tuple[Claimed, Said]], *, is_last: bool = False
+) -> set[int]:
+    """queued -> sent, each with its event, and MIME that nobody needs any more deleted; ids of those that were still leased.
+
+    `is_last`: nothing follows in this transaction, so its end travels along.
+    """
     rows = [deliveries.outcome(ring, claimed, said) for claimed, said in done]
     uids = [uuid.uuid4() for _ in done]
     notes = [
         events.seal_note(ring, uid, {"code": said.code, "said": said.words})
         for uid, (_, said) in zip(uids, done)
     ]
-    found = db.run_kept(
+    found = (db.run_last if is_last else db.run)(
         _SENT,
         ids=[row["id"] for row in rows],
         leases=[str(row["lease"]) for row in rows],

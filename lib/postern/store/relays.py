@@ -98,7 +98,7 @@ WHERE name = :name AND (ok_at > now() - interval '1 second' AND paused_until IS 
 
 def note_ok(db: Database, name: str) -> None:
     """It took a message."""
-    db.run_kept(_OK, name=name)
+    db.run(_OK, name=name)
 
 
 _TROUBLE = """
