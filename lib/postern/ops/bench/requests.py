@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 
 from postern.mail.envelope import parse_secrets
@@ -19,6 +20,9 @@ ASKED = "/health/ready"
 """A connection, a transaction, a question (web/health.py)."""
 
 SIZES = {"receipt.4k": 4_000, "receipt.1m": 1_000_000, "receipt.25m": 25_000_000}
+LARGE = 57 * 1_000
+"""Bytes. 57 make a line of base64, and what large mail holds is files."""
+
 ROUNDS = {"receipt.4k": (40, 8), "receipt.1m": (8, 6), "receipt.25m": (3, 15)}
 """How many at most, and for how many seconds rounds begin."""
 
@@ -77,11 +81,13 @@ def _receive(bench: Bench, door: Door, size: int, number: int) -> Spent:
 
 
 def message(size: int, number: int) -> bytes:
-    """A message of this many bytes, each its own."""
+    """A message of this many bytes, each its own: text while it is small, else what large mail is made of, base64."""
     head = (
         f"From: Shop <{SENDER}>\r\nTo: <{ALIAS}>\r\nSubject: Number {number}\r\n"
         f"Message-ID: <{os.urandom(8).hex()}@shop.example>\r\nDate: Mon, 05 Jan 2026 10:00:00 +0000\r\n"
         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
     ).encode()
-    line = b"What stands here fills the message up to its size, seventy-six letters.....\r\n"
-    return (head + line * (size // len(line) + 1))[: size - 2] + b"\r\n"
+    lines = b"What stands here fills the message up to its size, seventy-six letters.....\r\n"
+    if size > LARGE:
+        lines = base64.encodebytes(os.urandom(LARGE)).replace(b"\n", b"\r\n")
+    return (head + lines * (size // len(lines) + 1))[: size - 2] + b"\r\n"
