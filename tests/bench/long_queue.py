@@ -53,8 +53,8 @@ def measure(world: World) -> Section:
         long.settings = lambda: _at(settings, other)
         for bench in (empty, long):
             stack.enter_context(bench.stack)
-        drains._filled(empty, empty.lab(), "4k", 1)
-        drains._filled(long, long.lab(), "4k", 1)
+        drains.filled(empty, empty.lab(), "4k", 1)
+        drains.filled(long, long.lab(), "4k", 1)
         finished, due = (FINISHED, DUE) if not world.quick else (2000, 200)
         _fill(world, long.lab(), finished, due)
         for _ in range(world.rounds(ROUNDS)):
@@ -91,7 +91,7 @@ def _each(bench: Bench, lab: Lab, many: int) -> float:
         with db.transaction(SYSTEM):
             last = int(db.value("SELECT max(id) FROM messages"))
         for number in range(many):
-            drains._take_in(lab, message(SIZES["receipt.4k"], number))
+            drains.take_in(lab, message(SIZES["receipt.4k"], number))
         with db.transaction(SYSTEM):
             assert db.count(EARLIER, last=last) == many
     before = _sent(lab)

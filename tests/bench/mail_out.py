@@ -54,18 +54,18 @@ def measure(world: World) -> Section:
         folder = pathlib.Path(lab.home)
         for name, size in (("4k", SIZES["receipt.4k"]), ("25m", SIZES["receipt.25m"])):
             (folder / name).write_bytes(message(size, 0))
-        drains._drain(bench, lab)
+        drains.drain(bench, lab)
         found: dict[str, list[float]] = {}
         for _ in range(world.rounds(ROUNDS)):
-            idle = drains._drain(bench, lab)
-            spent = drains._filled(bench, lab, "4k", many)
-            clock, used = drains._each(spent, idle, many)
+            idle = drains.drain(bench, lab)
+            spent = drains.filled(bench, lab, "4k", many)
+            clock, used = drains.each(spent, idle, many)
             found.setdefault("small", []).append(clock)
             found.setdefault("small processor", []).append(used)
             found.setdefault("small memory", []).append(spent.peak_mib)
             found.setdefault("bare small", []).append(_bare(world, lab.home, "4k", many, streamed=False))
-            spent = drains._filled(bench, lab, "25m", LARGE)
-            clock, used = drains._each(spent, idle, LARGE)
+            spent = drains.filled(bench, lab, "25m", LARGE)
+            clock, used = drains.each(spent, idle, LARGE)
             found.setdefault("large", []).append(clock)
             found.setdefault("large processor", []).append(used)
             found.setdefault("large memory", []).append(spent.peak_mib)
@@ -129,11 +129,11 @@ def _profile(bench: Bench, lab: Lab, size: str, many: int) -> str:
         return run([real, "-m", "cProfile", "-o", str(out), *argv[1:]], environ, **files)
 
     for number in range(many):
-        drains._take_in(lab, message(SIZES[f"receipt.{size}"], number))
+        drains.take_in(lab, message(SIZES[f"receipt.{size}"], number))
     with contextlib.ExitStack() as stack:
         bench.spawner.run = profiled
         stack.callback(setattr, bench.spawner, "run", run)
-        drains._drain(bench, lab)
+        drains.drain(bench, lab)
     stats = pstats.Stats(str(out))
     total = stats.total_tt
     rows = sorted(stats.stats.items(), key=lambda item: -item[1][2])[:12]

@@ -28,25 +28,25 @@ QUICK_BATCH = {"drain.4k": 5, "drain.25m": 1}
 def deliveries(bench: Bench) -> None:
     """In turn: a drain that finds nothing, one with small mail; in the end one with large mail."""
     lab = bench.lab()
-    _drain(bench, lab)  # what receipts before have left
+    drain(bench, lab)  # what receipts before have left
     batch = QUICK_BATCH if bench.quick else BATCH
     idle: list[Spent] = []
     small: list[tuple[float, float]] = []
     for _ in bench.rounds(3, 12):
-        idle.append(_drain(bench, lab))
-        small.append(_each(_filled(bench, lab, "4k", batch["drain.4k"]), idle[-1], batch["drain.4k"]))
+        idle.append(drain(bench, lab))
+        small.append(each(filled(bench, lab, "4k", batch["drain.4k"]), idle[-1], batch["drain.4k"]))
     bench.found("drain.start", [one.clock_ms for one in idle], [one.processor_ms for one in idle])
     bench.found("drain.4k", [one[0] for one in small], [one[1] for one in small])
     large, heavy = [], []
     for _ in bench.rounds(2, 10):
-        spent = _filled(bench, lab, "25m", batch["drain.25m"])
-        large.append(_each(spent, idle[-1], batch["drain.25m"]))
+        spent = filled(bench, lab, "25m", batch["drain.25m"])
+        large.append(each(spent, idle[-1], batch["drain.25m"]))
         heavy.append(spent.peak_mib)
     bench.found("drain.25m", [one[0] for one in large], [one[1] for one in large])
     bench.found("drain.memory", heavy)
 
 
-def _each(spent: Spent, idle: Spent, many: int) -> tuple[float, float]:
+def each(spent: Spent, idle: Spent, many: int) -> tuple[float, float]:
     """Milliseconds a delivery, on the clock and of the processor, without the start."""
     return (
         max(0.0, spent.clock_ms - idle.clock_ms) / many,
@@ -54,14 +54,14 @@ def _each(spent: Spent, idle: Spent, many: int) -> tuple[float, float]:
     )
 
 
-def _filled(bench: Bench, lab: Lab, size: str, many: int) -> Spent:
+def filled(bench: Bench, lab: Lab, size: str, many: int) -> Spent:
     """Queue so many, and drain them."""
     for number in range(many):
-        _take_in(lab, message(SIZES[f"receipt.{size}"], number))
-    return _drain(bench, lab)
+        take_in(lab, message(SIZES[f"receipt.{size}"], number))
+    return drain(bench, lab)
 
 
-def _take_in(lab: Lab, mime: bytes) -> None:
+def take_in(lab: Lab, mime: bytes) -> None:
     """The receipt in this process."""
     secrets = parse_secrets(lab.context.config.webhook_secrets)
     signed = post.headers(secrets[0], SENDER, ALIAS, mime, "bench")
@@ -75,7 +75,7 @@ def _take_in(lab: Lab, mime: bytes) -> None:
     receive(lab.context, inbound, secrets, (mime[at : at + step] for at in range(0, len(mime), step)))
 
 
-def _drain(bench: Bench, lab: Lab) -> Spent:
+def drain(bench: Bench, lab: Lab) -> Spent:
     """Until nothing is due. LeftOut where something stays."""
     script = os.path.join(home.program(), "cron", "deliver.py")
     began = clock.elapsed()
