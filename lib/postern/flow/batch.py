@@ -34,8 +34,8 @@ if TYPE_CHECKING:
 NOT_OPENED = "open"
 """The stage of what went wrong before the relay was asked."""
 
-EACH = 8
-"""Deliveries for which one more connection is worth its handshake."""
+EACH, EACH_BYTES = 8, 4_000_000
+"""Deliveries, or bytes of them, for which one more connection is worth its handshake."""
 
 STACK_BYTES = 512 * 1024
 """Of a connection's thread: the system's usual 8 MB count on hosts that limit memory."""
@@ -61,7 +61,7 @@ class Batch:
 
     def deliver(self) -> list[Claimed]:
         """Deliver; returns those that were not tried, for there was a reason to stop or the relay is of no more use."""
-        many = min(len(self._outlet.relays), 1 + (len(self._waiting) - 1) // EACH)
+        many = min(len(self._outlet.relays), self._worth())
         self._connections = 1
         threads = [thread for relay in self._outlet.relays[1:many] for thread in self._start(relay)]
         try:
@@ -73,6 +73,12 @@ class Batch:
         if self._error:
             raise self._error
         return list(self._waiting)
+
+    def _worth(self) -> int:
+        """For how many connections there is enough to do."""
+        by_number = 1 + (len(self._waiting) - 1) // EACH
+        by_size = 1 + sum(one.size for one in self._waiting) // EACH_BYTES
+        return min(len(self._waiting), max(by_number, by_size))
 
     def _start(self, relay: Relay) -> list[threading.Thread]:
         """A further connection, where the host allows one more thread. It ends with the process, however that is cut off."""
