@@ -139,7 +139,8 @@ def test_without_settings_it_measures_the_host(tmp_path: pathlib.Path):
 def test_what_became_worse_is_named_and_strict_fails(tmp_path: pathlib.Path):
     instance = Instance(tmp_path / "home", {})
     found = bench(instance, "--only", "limiter")
-    found["rows"]["host.processor"]["median"] *= 100  # whatever else runs here, the host is no slower than before
+    # Whatever else runs here, the host is no slower than before.
+    found["rows"]["host.processor"]["median"] *= 100
     before = tmp_path / "before.json"
     for median, code in ((float(str(found["rows"]["limiter"]["median"])) * 100, 0), (0.001, 1)):
         found["rows"]["limiter"].update(median=median, spread=0.0, rounds=9)
