@@ -119,7 +119,7 @@ def test_of_thousands_of_one_name_only_some_are_signed_and_lines_stay_short():
     content = signed(message(*[b"To: a@b"] * 3_000), key)
     assert judge(content, key) == 1
     signature = content.partition(b"\r\nFrom:")[0]
-    assert signature.count(b"to") <= dkim.MOST_OF_ONE + 2
+    assert 1 < signature.count(b":to") <= dkim.MOST_OF_ONE + 1
     assert max(len(line) for line in signature.split(b"\r\n")) <= 78
     assert b" l=" not in signature
 
