@@ -306,12 +306,12 @@ def test_a_spooled_message_whose_key_is_gone_waits_until_the_key_is_back(
     assert (relay.count, os.listdir(spool)) == (1, [])
 
 
-def test_four_drains_at_once_relay_each_of_four_hundred_deliveries_once(
+def test_four_drains_at_once_relay_each_of_a_thousand_deliveries_once(
     instance: Instance, relay: ScriptedRelay, tmp_path
 ):
     """Four homes on one database, as four hosts would be."""
     context = instance.context()
-    ids = [f"<{number}@shop.example>" for number in range(400)]
+    ids = [f"<{number}@shop.example>" for number in range(1000)]
     put(instance, context, *(message(Message_ID=one, body=b"x\r\n") for one in ids))
     hosts = [Instance(tmp_path / f"host{number}", instance.settings) for number in range(4)]
     drains = [host.start_drain() for host in hosts]
@@ -320,8 +320,8 @@ def test_four_drains_at_once_relay_each_of_four_hundred_deliveries_once(
         assert drain.returncode == 0, out
     seen = Counter(parsed(got.content)["Message-ID"] for got in relay.messages)
     assert seen == Counter(ids)
-    assert instance.states() == {"sent": 400}
-    assert instance.query("SELECT sum(sent) FROM relay_usage") == [[400]]
+    assert instance.states() == {"sent": 1000}
+    assert instance.query("SELECT sum(sent) FROM relay_usage") == [[1000]]
     assert len(instance.query("SELECT 1 FROM jobs WHERE job = 'deliver' AND ok")) == 4
     for host in hosts:
         host.close()
