@@ -153,7 +153,10 @@ def read_chunks(db: Database, message_id: int, holder: Holder) -> None:
 
 
 class _CopyRows:
-    """Takes the binary COPY stream apart, however it is cut, and hands each chunk on."""
+    """Takes the binary COPY stream apart, however it is cut, and hands each chunk on.
+
+    The server sends a row at a time, so one that comes whole is copied once and no more.
+    """
 
     def __init__(self, holder: Holder) -> None:
         self._holder = holder
@@ -161,6 +164,9 @@ class _CopyRows:
         self._skip = len(_COPY_HEAD)
 
     def write(self, data: bytes, /) -> None:
+        if not self._rest and not self._skip and len(data) == 6 + int.from_bytes(data[2:6], "big"):
+            self._holder.add(data[6:])
+            return
         self._rest += data
         if self._skip:
             if len(self._rest) < self._skip:
