@@ -39,6 +39,7 @@ CASES = [
     (b"a.b\r\n.c\r\nd.\r\n", b"a.b\r\n..c\r\nd.\r\n.\r\n"),
     (b"a\n.b", b"a\r\n..b\r\n.\r\n"),
     (b"a\r.b", b"a\r\n..b\r\n.\r\n"),
+    (b"a\rb\n", b"a\r\nb\r\n.\r\n"),
     (b"\xff\x00\x80", b"\xff\x00\x80\r\n.\r\n"),
 ]
 
