@@ -16,7 +16,7 @@ from postern.ops.bench.bench import Bench
 from postern.ops.bench.lab import Lab
 from postern.ops.bench.requests import SIZES, message
 
-SMALL, LARGE, ROUNDS = 300, 3, 3
+SMALL, LARGE, ROUNDS = 300, 3, 9
 
 BARE = """
 import json, os, smtplib, ssl, sys, time
