@@ -537,7 +537,7 @@ def test_what_failed_is_listed_retried_dropped_and_shown(instance: Instance, rel
     with instance.served() as site:
         relay.follow({"rcpt": "550 5.1.1 no such user here"})
         assert instance.post(site, mime).receipt == "stored"
-        instance.wait_for_drain()
+        instance.finish()
     run(instance, "queue", "run")
     (failed,) = rows(instance, "queue", "list")
     assert failed["state"] == "failed"
