@@ -35,12 +35,15 @@ pytest_plugins = ["support.fixtures"]
 ALL = bool(os.environ.get("POSTERN_TESTS_ALL"))
 KEEPER = pytest.StashKey[Keeper]()
 
-# No deadline: a busy machine is no failure. On CI the same cases each time; elsewhere new ones.
+SAME_CASES = ALL or bool(os.environ.get("CI"))
+"""Where all is tried, as on CI, properties are tried on the same cases each time; elsewhere on new ones."""
+
+# No deadline: a busy machine is no failure.
 hypothesis.settings.register_profile(
     "postern",
     deadline=None,
-    derandomize=bool(os.environ.get("CI")),
-    database=None if os.environ.get("CI") else DirectoryBasedExampleDatabase(tiers.WORK / "hypothesis"),
+    derandomize=SAME_CASES,
+    database=None if SAME_CASES else DirectoryBasedExampleDatabase(tiers.WORK / "hypothesis"),
 )
 hypothesis.settings.load_profile("postern")
 
