@@ -3,7 +3,7 @@
 They lie beside `.env`, as the keys of the seal do, and not in the database: a copy of that must not let anybody write in the
 name of its domains. A lost one is replaced (`postern dkim new`), so no backup holds them. The file is read by each drain and
 written by `postern dkim` alone: beside it and renamed, so it is never half a file.
-Not here: what a key is (mail/signing_key.py), and when one may be used (ops/dkim.py).
+Not here: what a key is (mail/signing_key.py), and when one may be used (ops/own_dkim.py).
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 A key signs for the domain that stands in From, for that is whom DMARC asks about. The body is read once more for its hash,
 before its first byte goes to the relay.
-Not here: what the fields look like (mail/dkim.py, mail/arc.py), which keys may be used (ops/dkim.py).
+Not here: what the fields look like (mail/dkim.py, mail/arc.py), which keys may be used (ops/own_dkim.py).
 """
 
 from __future__ import annotations

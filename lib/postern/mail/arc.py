@@ -8,7 +8,6 @@ Not here: whose fields are trusted (mail/trust.py), which fields a signature cov
 
 from __future__ import annotations
 
-import base64
 import re
 from dataclasses import dataclass
 
@@ -159,20 +158,7 @@ def made(key: SigningKey, plan: Plan, fields: Sequence[Field], body_hash: bytes)
     number = ("i", str(plan.instance))
     results = RESULTS + b": i=%d;\r\n\t" % plan.instance + plan.stamp
     names = dkim.covered(fields, (dkim.NAME.lower(),))
-    message = dkim.signed(
-        key,
-        MESSAGE,
-        (
-            number,
-            ("a", key.algorithm),
-            ("c", "relaxed/relaxed"),
-            ("d", key.domain),
-            ("s", key.selector),
-            ("h", b":".join(names).decode("ascii")),
-            ("bh", base64.b64encode(body_hash).decode("ascii")),
-        ),
-        dkim.selected(fields, names),
-    )
+    message = dkim.over_message(key, MESSAGE, number, fields, names, body_hash)
     seal = dkim.signed(
         key,
         SEAL,

@@ -43,9 +43,23 @@ _LINE = 72  # characters; RFC 5322 2.1.1 wants at most 78
 
 def signature(key: SigningKey, fields: Sequence[Field], body_hash: bytes) -> bytes:
     """The field, folded, without its line end. `fields`: of the message, in order."""
-    names = covered(fields)
+    return over_message(key, NAME, ("v", "1"), fields, covered(fields), body_hash)
+
+
+def over_message(
+    key: SigningKey,
+    name: bytes,
+    first: tuple[str, str],
+    fields: Sequence[Field],
+    names: Sequence[bytes],
+    body_hash: bytes,
+) -> bytes:
+    """A field that signs these fields of a message and its body: DKIM-Signature and its like (RFC 8617 4.1.2).
+
+    `first`: the tag in which they differ.
+    """
     tags = (
-        ("v", "1"),
+        first,
         ("a", key.algorithm),
         ("c", "relaxed/relaxed"),
         ("d", key.domain),
@@ -53,7 +67,7 @@ def signature(key: SigningKey, fields: Sequence[Field], body_hash: bytes) -> byt
         ("h", b":".join(names).decode("ascii")),
         ("bh", base64.b64encode(body_hash).decode("ascii")),
     )
-    return signed(key, NAME, tags, selected(fields, names))
+    return signed(key, name, tags, selected(fields, names))
 
 
 def covered(fields: Sequence[Field], extra: Sequence[bytes] = ()) -> list[bytes]:
