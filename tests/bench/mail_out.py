@@ -58,18 +58,17 @@ def measure(world: World) -> Section:
         found: dict[str, list[float]] = {}
         for _ in range(world.rounds(ROUNDS)):
             idle = drains.drain(bench, lab)
-            spent = drains.filled(bench, lab, "4k", many)
-            clock, used = drains.each(spent, idle, many)
-            found.setdefault("small", []).append(clock)
-            found.setdefault("small processor", []).append(used)
-            found.setdefault("small memory", []).append(spent.peak_mib)
-            found.setdefault("bare small", []).append(_bare(world, lab.home, "4k", many, streamed=False))
-            spent = drains.filled(bench, lab, "25m", LARGE)
-            clock, used = drains.each(spent, idle, LARGE)
-            found.setdefault("large", []).append(clock)
-            found.setdefault("large processor", []).append(used)
-            found.setdefault("large memory", []).append(spent.peak_mib)
-            found.setdefault("bare large", []).append(_bare(world, lab.home, "25m", LARGE, streamed=True))
+            for name, size, times in (("small", "4k", many), ("large", "25m", LARGE)):
+                spent = drains.filled(bench, lab, size, times)
+                clock, used = drains.each(spent, idle, times)
+                bare = _bare(world, lab.home, size, times, streamed=name == "large")
+                for what, value in (
+                    (name, clock),
+                    (f"{name} processor", used),
+                    (f"{name} memory", spent.peak_mib),
+                    (f"bare {name}", bare),
+                ):
+                    found.setdefault(what, []).append(value)
         profile = f"{_profile(bench, lab, '4k', many)}\n\nThe same of mail of 25 MB:\n\n{_profile(bench, lab, '25m', LARGE)}"
     return _told({name: median(numbers) for name, numbers in found.items()}, profile)
 

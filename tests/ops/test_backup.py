@@ -43,7 +43,7 @@ from postern.ops.local.embedded import Postgres
 from postern.ops.local.superuser import Superuser
 from postern.ops.migrate import MigrationRefused
 from postern.store import aliases, domains, users
-from support.filled import fill
+from support.filled import filled
 from support.instance import Instance
 from support.patience import PATIENCE, child, until
 from support.postgres import Database as Place
@@ -73,10 +73,7 @@ each_role = pytest.mark.parametrize("place", [True, False], ids=["owner", "grant
 @pytest.fixture
 def instance(tmp_path: pathlib.Path, place: Place) -> Iterator[Instance]:
     """Migrated, with rows in every table."""
-    with contextlib.closing(running(tmp_path / "home", place)) as made:
-        made.migrate()
-        with made.context().pool.connection() as db:
-            fill(db)
+    with filled(running(tmp_path / "home", place)) as made:
         yield made
 
 

@@ -5,7 +5,6 @@ The process kills itself with SIGKILL at the Nth of the steps that STEPS names: 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pathlib
 import signal
@@ -18,7 +17,7 @@ import pytest
 from postern.base.errors import Busy
 from postern.flow.context import Context
 from postern.ops.backups import backup, restore
-from support.filled import fill
+from support.filled import filled
 from support.instance import Instance
 from support.patience import PATIENCE
 from support.postgres import Database
@@ -56,11 +55,8 @@ else:
 @pytest.fixture
 def instance(tmp_path: pathlib.Path, ready_database: Database) -> Iterator[Instance]:
     """Migrated, with rows in every table."""
-    made = Instance(tmp_path / "home", {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
-    with contextlib.closing(made):
-        made.migrate()
-        with made.context().pool.connection() as db:
-            fill(db)
+    settings = {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"}
+    with filled(Instance(tmp_path / "home", settings)) as made:
         yield made
 
 

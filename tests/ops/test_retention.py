@@ -21,7 +21,7 @@ from postern.flow.context import Context
 from postern.ops.backups import backup, daily, restore, retention
 from postern.ops.backups.backup_file import BackupBroken
 from postern.ops.backups.retention import NoneIsWhole
-from support.filled import fill
+from support.filled import filled
 from support.instance import ROOT, Instance
 from support.patience import PATIENCE, until
 from support.postgres import Database as Place
@@ -79,11 +79,8 @@ def test_what_was_just_made_stays_when_the_clock_was_set_back():
 @pytest.fixture
 def instance(tmp_path: pathlib.Path, ready_database: Place) -> Iterator[Instance]:
     """Migrated, with rows in every table."""
-    made = Instance(tmp_path / "home", {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"})
-    with contextlib.closing(made):
-        made.migrate()
-        with made.context().pool.connection() as db:
-            fill(db)
+    settings = {**ready_database.env, "POSTERN_RELAY_HOST": "127.0.0.1"}
+    with filled(Instance(tmp_path / "home", settings)) as made:
         yield made
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 from postern.base.database import SYSTEM, Database
+from support.instance import Instance
 from support.store import add_message, add_tenant, furnish
 
 _NOBODYS = """
@@ -21,6 +25,16 @@ INSERT INTO retired_addresses (address_index) VALUES ('\\x00ff');
 INSERT INTO invitations (token_index, made_by, expires_at) VALUES ('\\x01', 'operator', '2026-01-31');
 INSERT INTO admin_acts (actor, act) VALUES ('operator', 'delete user')
 """
+
+
+@contextlib.contextmanager
+def filled(instance: Instance) -> Iterator[Instance]:
+    """It, migrated, with rows in every table; closed in the end."""
+    with contextlib.closing(instance):
+        instance.migrate()
+        with instance.context().pool.connection() as db:
+            fill(db)
+        yield instance
 
 
 def fill(db: Database) -> None:
